@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdio.h>
+#include <string.h>
+
+#include "client/charter_plan.h"
+#include "client/entry_io.h"
+#include "client/exit_code.h"
+#include "client/output.h"
+#include "client/verbs.h"
+#include "lib/base/text.h"
+#include "lib/roster/roster.h"
+
+static int charter_new(const struct opt *opt)
+{
+    if (opt->word_count != 3) {
+        out_error("charter new PLAN.json FILE.tally");
+        return EXIT_USAGE;
+    }
+    struct tl_buffer envelope;
+    tl_buffer_init(&envelope, TALLY_ENVELOPE_MAX);
+    int code = charter_plan_compose(opt->words[1], &envelope);
+    if (code == 0) {
+        struct tl_entry_file entry = {.envelope = tl_buffer_bytes(&envelope)};
+        code = entry_write(opt->words[2], &entry, false);
+    }
+    if (code == 0) {
+        out_hint("wrote %s: every key in it signs it now, and the host key too:\n"
+                 "  tally charter sign %s --key KEY",
+                 opt->words[2], opt->words[2]);
+    }
+    tl_buffer_deinit(&envelope);
+    return code;
+}
+
+static void print_signers(const struct tl_signatures *signatures)
+{
+    for (unsigned i = 0; i < signatures->count; i++) {
+        struct tl_sshsig sig;
+        char fingerprint[TALLY_FINGERPRINT_LEN + 1];
+        if (tl_sshsig_decode(signatures->blobs[i], TL_SSHSIG_NAMESPACE, &sig) == TALLY_OK) {
+            tl_fingerprint_format(&sig.key.fingerprint, fingerprint);
+            printf("  signed by SHA256:%s\n", fingerprint);
+        }
+    }
+}
+
+/* Whether the charter could start a ledger now: operations, consent, and each signature. */
+static enum tally_reason judge(const struct tl_entry_file *entry, const struct tl_envelope *envelope)
+{
+    struct tl_roster *roster = NULL;
+    enum tally_reason reason = tl_signatures_check(&entry->signatures, envelope);
+    for (unsigned i = 0; i < entry->signatures.count && reason == TALLY_REASON_NONE; i++) {
+        reason = tl_signature_verify(&entry->signatures, i, entry->envelope);
+    }
+    if (reason == TALLY_REASON_NONE &&
+        tl_roster_from_charter(envelope, &entry->signatures, &roster, &reason) != TALLY_OK) {
+        reason = TALLY_REASON_MALFORMED;
+    }
+    if (roster != NULL && tl_roster_governing_count(roster) == 2 && roster->threshold_amend == 2) {
+        out_warning("with two governing members and threshold 2, each can block its own removal");
+    }
+    tl_roster_free(roster);
+    return reason;
+}
+
+static void print_json(const struct tl_entry_file *entry, const struct tl_envelope *envelope,
+                       enum tally_reason reason)
+{
+    struct tally_hash id = tl_envelope_hash(envelope);
+    struct tally_bytes lines = envelope->op_lines;
+    struct tally_bytes op;
+    json_t *ops = json_array();
+    while (tl_envelope_next_op(&lines, &op)) {
+        (void)json_array_append_new(ops, out_json_text(op));
+    }
+    out_json(json_pack("{s:o, s:b, s:s, s:i, s:o}", "ledger", out_json_hash(&id), "complete",
+                       reason == TALLY_REASON_NONE ? 1 : 0, "reason", tally_reason_name(reason),
+                       "signatures", (int)entry->signatures.count, "operations", ops));
+}
+
+static void print_charter(const struct tl_entry_file *entry, const struct tl_envelope *envelope,
+                          enum tally_reason reason)
+{
+    char id[TL_HASH_BASE64_LEN + 1];
+    struct tally_hash hash = tl_envelope_hash(envelope);
+    struct tally_bytes lines = envelope->op_lines;
+    struct tally_bytes op;
+    tl_hash_format(&hash, id);
+    printf("ledger id  %s\n", id);
+    while (tl_envelope_next_op(&lines, &op)) {
+        printf("  ");
+        out_foreign(stdout, op, 0);
+        printf("\n");
+    }
+    print_signers(&entry->signatures);
+    if (reason == TALLY_REASON_NONE) {
+        printf("%scomplete%s: every enrolled key and the host key have signed\n",
+               out_style(OUT_GOOD), out_style(OUT_PLAIN));
+    } else {
+        printf("%snot complete%s: %s (%s)\n", out_style(OUT_WARN), out_style(OUT_PLAIN),
+               tally_reason_text(reason), tally_reason_name(reason));
+    }
+}
+
+static int charter_show(const struct opt *opt)
+{
+    if (opt->word_count != 2) {
+        out_error("charter show FILE.tally");
+        return EXIT_USAGE;
+    }
+    struct tl_entry_file entry;
+    struct tl_envelope envelope;
+    int code = entry_read(opt->words[1], &entry, &envelope);
+    if (code != 0) {
+        return code;
+    }
+    enum tally_reason reason = judge(&entry, &envelope);
+    if (opt_has(opt, "json")) {
+        print_json(&entry, &envelope, reason);
+    } else {
+        print_charter(&entry, &envelope, reason);
+    }
+    tl_entry_file_deinit(&entry);
+    return reason == TALLY_REASON_NONE ? EXIT_DONE : EXIT_INCOMPLETE;
+}
+
+static int run(const struct opt *opt)
+{
+    if (strcmp(opt->words[0], "new") == 0) {
+        return charter_new(opt);
+    }
+    if (strcmp(opt->words[0], "sign") == 0 && opt->word_count == 2) {
+        return entry_sign_file(opt, opt->words[1]);
+    }
+    if (strcmp(opt->words[0], "show") == 0) {
+        return charter_show(opt);
+    }
+    out_error("charter new PLAN.json FILE.tally, charter sign FILE.tally, charter show FILE.tally");
+    return EXIT_USAGE;
+}
+
+static const struct opt_spec options[] = {
+    {"key", "FILE", "sign: private key, or the .pub of one that ssh-agent holds", false},
+    {NULL, NULL, NULL, false},
+};
+
+const struct verb verb_charter = {
+    .name = "charter",
+    .synopsis = "new PLAN.json FILE.tally | sign FILE.tally --key FILE | show FILE.tally",
+    .summary = "make, sign and look at the charter that starts a ledger",
+    .details = "A plan names origin, ledger key, host key, threshold, members and their public\n"
+               "keys (tally(1) has the form). Every key in it signs the charter, the first one\n"
+               "first; `tallyd init` then makes the ledger. `show` exits 4 until it is complete.",
+    .options = options,
+    .word_min = 1,
+    .word_max = 3,
+    .run = run,
+};

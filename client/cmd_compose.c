@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/compose.h"
+#include "client/exit_code.h"
+#include "client/output.h"
+#include "client/public_key_file.h"
+#include "client/verbs.h"
+#include "lib/base/file.h"
+
+/* finding.json -> finding.tally */
+static void default_output(const char *json_path, char *dst, size_t cap)
+{
+    size_t len = strlen(json_path);
+    if (len > 5 && strcmp(json_path + len - 5, ".json") == 0) {
+        len -= 5;
+    }
+    (void)snprintf(dst, cap, "%.*s.tally", (int)len, json_path);
+}
+
+static int run(const struct opt *opt)
+{
+    char output[4096];
+    struct tl_public_key key;
+    struct state state;
+    struct tl_buffer entry_file;
+    default_output(opt->words[0], output, sizeof output);
+    const char *path = opt_has(opt, "output") ? opt_value(opt, "output") : output;
+    int code = public_key_of(opt, &key);
+    if (code == 0) {
+        code = state_choose(opt, &state);
+    }
+    if (code != 0) {
+        return code;
+    }
+    tl_buffer_init(&entry_file, TALLY_ENTRY_FILE_MAX);
+    code = compose_entry(opt, opt->words[0], &key, &state, &entry_file);
+    if (code == 0) {
+        enum tally_status status =
+            tl_file_write(path, tl_buffer_bytes(&entry_file), 0600, false);
+        if (status == TALLY_EEXIST) {
+            out_error("%s: exists already; --output FILE writes another", path);
+        } else if (status != TALLY_OK) {
+            out_error("%s: %s", path, tally_status_text(status));
+        }
+        code = exit_code_of(status);
+    }
+    if (code == 0) {
+        out_hint("wrote %s\nnext: tally preview %s, then tally sign %s --key KEY", path, path, path);
+    }
+    tl_buffer_deinit(&entry_file);
+    state_deinit(&state);
+    return code;
+}
+
+static const struct opt_spec options[] = {
+    COMPOSE_OPTIONS,
+    {"output", "FILE.tally", "where to write it (default: beside the JSON)", false},
+    {NULL, NULL, NULL, false},
+};
+
+const struct verb verb_compose = {
+    .name = "compose",
+    .synopsis = "FINDING.json --key FILE [--exhibit FILE]... [--withhold POINTER]...",
+    .summary = "make an unsigned entry from JSON and exhibits",
+    .details = "Works without network: author chain and newest verified record come from what this\n"
+               "client has verified. Each member of the JSON becomes one part, byte for byte, under\n"
+               "its own salt. All faults are reported at once. The result is private: it holds\n"
+               "what you withhold.",
+    .options = options,
+    .word_min = 1,
+    .word_max = 1,
+    .run = run,
+};

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: ISC */
+#include "client/output.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unictype.h>
+#include <unistd.h>
+#include <unistr.h>
+
+#include "lib/base/text.h"
+
+#define MESSAGE_MAX 2048u
+#define ESCAPED_MAX 4194304u
+#define CODE_POINT_MAX 16u
+
+static bool quiet;
+static bool colours;
+
+void out_init(bool is_quiet)
+{
+    const char *no_color = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+    quiet = is_quiet;
+    colours = isatty(STDOUT_FILENO) != 0 && (no_color == NULL || no_color[0] == '\0') &&
+              term != NULL && strcmp(term, "dumb") != 0;
+}
+
+bool out_is_quiet(void)
+{
+    return quiet;
+}
+
+const char *out_style(enum out_style style)
+{
+    static const char *const codes[] = {
+        [OUT_PLAIN] = "\033[0m", [OUT_GOOD] = "\033[32m",  [OUT_BAD] = "\033[1;31m",
+        [OUT_WARN] = "\033[33m", [OUT_DIM] = "\033[2m",    [OUT_BOLD] = "\033[1m",
+    };
+    return colours ? codes[style] : "";
+}
+
+/* Letters, marks, numbers, punctuation, symbols, and the plain space: everything else is shown
+ * as its number, since it may move, hide or reorder what stands around it. */
+static bool is_printable(ucs4_t code)
+{
+    if (code == ' ') {
+        return true;
+    }
+    return uc_is_general_category_withtable(code, UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_M |
+                                                      UC_CATEGORY_MASK_N | UC_CATEGORY_MASK_P |
+                                                      UC_CATEGORY_MASK_S);
+}
+
+static bool is_right_to_left(ucs4_t code)
+{
+    int class = uc_bidi_class(code);
+    return class == UC_BIDI_R || class == UC_BIDI_AL || class == UC_BIDI_AN;
+}
+
+static void escape_code(struct tl_buffer *buffer, ucs4_t code, const uint8_t *bytes, size_t len)
+{
+    char text[CODE_POINT_MAX];
+    if (code == '\\') {
+        tl_buffer_add_text(buffer, "\\\\");
+    } else if (code == '\n') {
+        tl_buffer_add_text(buffer, "\\n");
+    } else if (is_printable(code)) {
+        tl_buffer_add(buffer, tl_bytes(bytes, len));
+    } else {
+        (void)snprintf(text, sizeof text, "\\u{%04X}", (unsigned)code);
+        tl_buffer_add_text(buffer, text);
+    }
+}
+
+static bool has_right_to_left(struct tally_bytes foreign)
+{
+    for (size_t i = 0; i < foreign.len;) {
+        ucs4_t code = 0;
+        int len = u8_mbtoucr(&code, foreign.ptr + i, foreign.len - i);
+        if (len > 0 && is_right_to_left(code)) {
+            return true;
+        }
+        i += len > 0 ? (size_t)len : 1;
+    }
+    return false;
+}
+
+void out_escape(struct tl_buffer *buffer, struct tally_bytes foreign)
+{
+    static const char first_strong_isolate[] = "\xe2\x81\xa8";
+    static const char pop_isolate[] = "\xe2\x81\xa9";
+    bool isolate = has_right_to_left(foreign);
+    if (isolate) {
+        tl_buffer_add_text(buffer, first_strong_isolate);
+    }
+    for (size_t i = 0; i < foreign.len;) {
+        ucs4_t code = 0;
+        int len = u8_mbtoucr(&code, foreign.ptr + i, foreign.len - i);
+        if (len > 0) {
+            escape_code(buffer, code, foreign.ptr + i, (size_t)len);
+            i += (size_t)len;
+        } else {
+            char text[CODE_POINT_MAX];
+            (void)snprintf(text, sizeof text, "\\x%02X", foreign.ptr[i]);
+            tl_buffer_add_text(buffer, text);
+            i++;
+        }
+    }
+    if (isolate) {
+        tl_buffer_add_text(buffer, pop_isolate);
+    }
+}
+
+/* The longest prefix of foreign with at most columns characters. */
+static size_t prefix_of(struct tally_bytes foreign, size_t columns)
+{
+    size_t len = 0;
+    for (size_t count = 0; len < foreign.len && count < columns; count++) {
+        int step = u8_mblen(foreign.ptr + len, foreign.len - len);
+        len += step > 0 ? (size_t)step : 1;
+    }
+    return len;
+}
+
+void out_foreign(FILE *stream, struct tally_bytes foreign, size_t columns)
+{
+    struct tl_buffer buffer;
+    tl_buffer_init(&buffer, ESCAPED_MAX);
+    size_t len = columns == 0 ? foreign.len : prefix_of(foreign, columns);
+    out_escape(&buffer, tl_bytes(foreign.ptr, len));
+    if (buffer.status == TALLY_OK) {
+        (void)fwrite(buffer.ptr, 1, buffer.len, stream);
+    }
+    (void)fputs(buffer.status != TALLY_OK || len < foreign.len ? "..." : "", stream);
+    tl_buffer_deinit(&buffer);
+}
+
+bool out_mixes_scripts(struct tally_bytes foreign)
+{
+    static const char *const lookalikes[] = {"Latin", "Cyrillic", "Greek"};
+    const uc_script_t *of_word = NULL;
+    for (size_t i = 0; i < foreign.len;) {
+        ucs4_t code = 0;
+        int len = u8_mbtoucr(&code, foreign.ptr + i, foreign.len - i);
+        i += len > 0 ? (size_t)len : 1;
+        if (len <= 0 || !uc_is_general_category_withtable(code, UC_CATEGORY_MASK_L)) {
+            of_word = code == '-' || code == '_' ? of_word : NULL;
+            continue;
+        }
+        const uc_script_t *script = uc_script(code);
+        for (size_t k = 0; script != NULL && k < sizeof lookalikes / sizeof *lookalikes; k++) {
+            if (strcmp(script->name, lookalikes[k]) != 0) {
+                continue;
+            }
+            if (of_word != NULL && of_word != script) {
+                return true;
+            }
+            of_word = script;
+        }
+    }
+    return false;
+}
+
+static void print_message(const char *before, const char *format, va_list arguments)
+{
+    char message[MESSAGE_MAX];
+    int len = vsnprintf(message, sizeof message, format, arguments);
+    (void)fputs(before, stderr);
+    if (len > 0) {
+        size_t shown = (size_t)len < sizeof message ? (size_t)len : sizeof message - 1;
+        out_foreign(stderr, tl_bytes(message, shown), 0);
+    }
+    (void)fputc('\n', stderr);
+}
+
+void out_error(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_message("tally: ", format, arguments);
+    va_end(arguments);
+}
+
+void out_warning(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_message("tally: warning: ", format, arguments);
+    va_end(arguments);
+}
+
+void out_hint(const char *format, ...)
+{
+    if (quiet) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vprintf(format, arguments);
+    va_end(arguments);
+    (void)putchar('\n');
+}
+
+void out_json(json_t *value)
+{
+    if (value == NULL || json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0) {
+        out_error("out of memory");
+    }
+    (void)putchar('\n');
+    json_decref(value);
+}
+
+json_t *out_json_text(struct tally_bytes foreign)
+{
+    json_t *text = json_stringn((const char *)foreign.ptr, foreign.len);
+    if (text != NULL) {
+        return text;
+    }
+    struct tl_buffer buffer;
+    tl_buffer_init(&buffer, ESCAPED_MAX);
+    out_escape(&buffer, foreign);
+    text = json_stringn(buffer.ptr == NULL ? "" : (const char *)buffer.ptr, buffer.len);
+    tl_buffer_deinit(&buffer);
+    return text;
+}
+
+json_t *out_json_hash(const struct tally_hash *hash)
+{
+    char text[TL_HASH_BASE64_LEN + 1];
+    tl_hash_format(hash, text);
+    return json_string(text);
+}

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: ISC
+# Tests: a label, a time limit, exit code 77 for "skipped", and nothing of the caller's environment
+# that could change what a test does.
+set(TALLY_PYTHON /usr/bin/python3 CACHE FILEPATH "Python with pytest")
+
+function(tally_test_properties name label)
+    set(environment
+        LD_PRELOAD=unset:
+        LD_LIBRARY_PATH=unset:
+        SSH_AUTH_SOCK=unset:
+        NOTIFY_SOCKET=unset:
+        PYTHONPATH=unset:
+        PYTHONHOME=unset:
+        PYTHONDONTWRITEBYTECODE=set:1
+        PYTEST_ADDOPTS=unset:
+        CMOCKA_MESSAGE_OUTPUT=unset:
+        CMOCKA_TEST_ABORT=unset:
+        NO_COLOR=unset:
+        TERM=set:dumb
+        TZ=set:UTC
+        LC_ALL=set:C.UTF-8
+        MALLOC_PERTURB_=set:165
+        ASAN_OPTIONS=set:detect_stack_use_after_return=1:allocator_may_return_null=1
+        UBSAN_OPTIONS=set:print_stacktrace=1
+        TSAN_OPTIONS=set:halt_on_error=1:allocator_may_return_null=1
+    )
+    set_tests_properties("${name}" PROPERTIES
+        LABELS "${label}"
+        TIMEOUT 120
+        SKIP_RETURN_CODE 77
+        ENVIRONMENT_MODIFICATION "${environment}"
+    )
+endfunction()
+
+# tally_add_test(name LABEL label SOURCES ... [LIBS ...] [WRAP ...]): a cmocka program.
+# LIBS replaces tally_internal, which is the default. WRAP names functions f whose calls go to the
+# test's __wrap_f.
+function(tally_add_test name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL" "SOURCES;LIBS;WRAP")
+    if(NOT arg_LABEL OR NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "tally_add_test(${name} LABEL .. SOURCES .. [LIBS ..] [WRAP ..])")
+    endif()
+    if(NOT arg_LIBS)
+        set(arg_LIBS tally_internal)
+    endif()
+    add_executable("test_${name}" ${arg_SOURCES})
+    target_link_libraries("test_${name}" PRIVATE tally_flags ${arg_LIBS} PkgConfig::CMOCKA)
+    foreach(function IN LISTS arg_WRAP)
+        target_link_options("test_${name}" PRIVATE "-Wl,--wrap=${function}")
+    endforeach()
+    add_test(NAME "${name}" COMMAND "test_${name}")
+    tally_test_properties("${name}" "${arg_LABEL}")
+endfunction()
+
+# tally_add_pytest(name LABEL label FILES ... [ENVIRONMENT VAR=VALUE ...])
+# The tests find the programs in TALLYD and TALLY, the trees in TALLY_SOURCE_DIR, TALLY_BUILD_DIR.
+function(tally_add_pytest name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL" "FILES;ENVIRONMENT")
+    if(NOT arg_LABEL OR NOT arg_FILES OR arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "tally_add_pytest(${name} LABEL .. FILES .. [ENVIRONMENT ..])")
+    endif()
+    list(TRANSFORM arg_FILES PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
+    add_test(NAME "${name}"
+        COMMAND "${TALLY_PYTHON}" -B -m pytest -q -rs -p no:cacheprovider ${arg_FILES}
+        WORKING_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}"
+    )
+    tally_test_properties("${name}" "${arg_LABEL}")
+    set(environment
+        "TALLY_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
+        "TALLY_BUILD_DIR=${PROJECT_BINARY_DIR}"
+        ${arg_ENVIRONMENT}
+    )
+    if(TARGET tallyd)
+        list(APPEND environment "TALLYD=$<TARGET_FILE:tallyd>")
+    endif()
+    if(TARGET tally_cli)
+        list(APPEND environment "TALLY=$<TARGET_FILE:tally_cli>")
+    endif()
+    set_tests_properties("${name}" PROPERTIES ENVIRONMENT "${environment}")
+endfunction()
+
+# tally_add_fuzzer(name SOURCES ... CORPUS dir [LIBS ...]): LLVMFuzzerTestOneInput.
+# With TALLY_FUZZ a libFuzzer program; always a test that replays the committed corpus.
+function(tally_add_fuzzer name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "CORPUS" "SOURCES;LIBS")
+    if(NOT arg_CORPUS OR NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "tally_add_fuzzer(${name} SOURCES .. CORPUS .. [LIBS ..])")
+    endif()
+    if(NOT arg_LIBS)
+        set(arg_LIBS tally_internal)
+    endif()
+    add_executable("fuzz_${name}" ${arg_SOURCES})
+    target_link_libraries("fuzz_${name}" PRIVATE tally_flags ${arg_LIBS})
+    # Fuzzers are entered through a symbol that no header declares.
+    target_compile_options("fuzz_${name}" PRIVATE -Wno-missing-prototypes)
+    if(TALLY_FUZZ)
+        target_link_options("fuzz_${name}" PRIVATE -fsanitize=fuzzer)
+        add_test(NAME "fuzz_${name}"
+            COMMAND "fuzz_${name}" -runs=0 "${CMAKE_CURRENT_SOURCE_DIR}/${arg_CORPUS}"
+        )
+    else()
+        target_sources("fuzz_${name}" PRIVATE "${PROJECT_SOURCE_DIR}/tests/fuzz/replay.c")
+        add_test(NAME "fuzz_${name}"
+            COMMAND "fuzz_${name}" "${CMAKE_CURRENT_SOURCE_DIR}/${arg_CORPUS}"
+        )
+    endif()
+    tally_test_properties("fuzz_${name}" fuzz)
+endfunction()

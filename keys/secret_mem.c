@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+#include "keys/secret_mem.h"
+
+#include <sodium.h>
+
+#include "lib/base/mem.h"
+
+void *tl_secret_alloc(size_t len)
+{
+    if (tl_mem_should_fail != NULL && tl_mem_should_fail() != 0) {
+        return NULL;
+    }
+    return sodium_malloc(len);
+}
+
+void tl_secret_free(void *ptr)
+{
+    sodium_free(ptr);
+}

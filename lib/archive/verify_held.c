@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the verifier's owner holds from before: receipts, and a checkpoint trusted once. Each names
+ * a size and the root there; the walk notes the roots that it passes at those sizes, and at the end
+ * they are compared. A host that has rewritten its ledger cannot have both.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/archive/verification.h"
+#include "lib/base/mem.h"
+#include "lib/codec/checkpoint.h"
+#include "lib/codec/receipt.h"
+#include "lib/tree/tree.h"
+#include "lib/verify/proof_check.h"
+
+/* Form alone; whether the ledger key signed it is asked at the end of the walk. */
+static bool read_checkpoint(struct tally_bytes bytes, struct tl_checkpoint *ret_checkpoint)
+{
+    struct tl_note note;
+    return tl_note_decode(bytes, &note) == TALLY_OK &&
+           tl_checkpoint_decode(note.text, ret_checkpoint) == TALLY_OK;
+}
+
+static int compare_probes(const void *a, const void *b)
+{
+    const struct tl_probe *left = a;
+    const struct tl_probe *right = b;
+    return left->size < right->size ? -1 : left->size > right->size;
+}
+
+static void add_probe(struct tl_verification *v, uint64_t size)
+{
+    if (size <= v->size) {
+        v->probes[v->probe_count].size = size;
+        v->probe_count++;
+    }
+}
+
+enum tally_status tl_verify_held_begin(struct tl_verification *v)
+{
+    const struct tl_verify_options *options = v->options;
+    struct tl_checkpoint checkpoint;
+    v->probes = tl_calloc(options->receipt_count + 1, sizeof *v->probes);
+    if (v->probes == NULL) {
+        return TALLY_ENOMEM;
+    }
+    if (options->since.len > 0 && read_checkpoint(options->since, &checkpoint)) {
+        add_probe(v, checkpoint.size);
+    }
+    for (size_t i = 0; i < options->receipt_count; i++) {
+        struct tl_receipt receipt;
+        enum tally_status status = tl_receipt_decode(options->receipts[i], &receipt);
+        if (status == TALLY_ENOMEM) {
+            return status;
+        }
+        if (status != TALLY_OK) {
+            continue; /* reported at the end */
+        }
+        if (read_checkpoint(receipt.checkpoint, &checkpoint)) {
+            add_probe(v, checkpoint.size);
+        }
+        tl_receipt_deinit(&receipt);
+    }
+    qsort(v->probes, v->probe_count, sizeof *v->probes, compare_probes);
+    tl_verify_held_leaf(v);
+    return TALLY_OK;
+}
+
+void tl_verify_held_leaf(struct tl_verification *v)
+{
+    const struct tl_tree_edge *edge = &v->tiles->edge;
+    while (v->probe_next < v->probe_count && v->probes[v->probe_next].size == edge->size) {
+        v->probes[v->probe_next].root = tl_tree_edge_root(edge);
+        v->probes[v->probe_next].is_reached = true;
+        v->probe_next++;
+    }
+}
+
+static const struct tl_probe *find_probe(const struct tl_verification *v, uint64_t size)
+{
+    struct tl_probe wanted = {.size = size};
+    return bsearch(&wanted, v->probes, v->probe_count, sizeof *v->probes, compare_probes);
+}
+
+static bool root_agrees(const struct tl_verification *v, const struct tl_checkpoint *checkpoint)
+{
+    const struct tl_probe *probe = find_probe(v, checkpoint->size);
+    return probe != NULL && probe->is_reached && tl_hash_equal(&probe->root, &checkpoint->root);
+}
+
+static void check_since(struct tl_verification *v)
+{
+    struct tl_checkpoint checkpoint;
+    bool has_form = read_checkpoint(v->options->since, &checkpoint) && checkpoint.size > 0;
+    if (has_form && checkpoint.size <= v->size) {
+        const struct tl_note_key *key = tl_verify_key_at(v, checkpoint.size);
+        if (key == NULL || checkpoint.size > v->done) {
+            tl_report_unchecked(v->report, TL_CHECK_SINCE);
+            return;
+        }
+        has_form = tl_checkpoint_open(v->options->since, key, &checkpoint) == TALLY_OK;
+    }
+    if (!has_form) {
+        tl_report_bad(v->report, TL_CHECK_SINCE, TL_NO_INDEX, TALLY_REASON_CHECKPOINT_INVALID);
+    } else if (checkpoint.size > v->size) {
+        tl_report_bad(v->report, TL_CHECK_SINCE, TL_NO_INDEX, TALLY_REASON_CHECKPOINT_ROLLBACK);
+    } else if (!root_agrees(v, &checkpoint)) {
+        tl_report_bad(v->report, TL_CHECK_SINCE, TL_NO_INDEX, TALLY_REASON_CHECKPOINT_FORK);
+    } else {
+        tl_report_good(v->report, TL_CHECK_SINCE);
+    }
+}
+
+/* Charter and amendments end their batch: none but the last record below size may be one. */
+static enum tally_status check_batch_end(struct tl_verification *v, uint64_t index, uint64_t size,
+                                         bool *ret_holds)
+{
+    struct tl_fact fact;
+    *ret_holds = true;
+    if (size <= index + 1) {
+        return TALLY_OK;
+    }
+    enum tally_status status = tl_facts_file_get(v->facts, size - 1, &fact);
+    if (status == TALLY_OK) {
+        *ret_holds = fact.roster < index;
+    }
+    return status;
+}
+
+/* What is wrong with a receipt: first what its own line says, then the others in their order. */
+static enum tally_reason reason_of(const struct tl_report *report, bool without_checkpoint)
+{
+    const struct tl_report_line *own = &report->lines[TL_CHECK_RECEIPTS];
+    if (own->verdict == TL_VERDICT_BAD) {
+        return own->reason;
+    }
+    for (size_t i = 0; i < TL_CHECK_COUNT; i++) {
+        if (report->lines[i].verdict == TL_VERDICT_BAD &&
+            !(without_checkpoint && i == TL_CHECK_CHECKPOINT)) {
+            return report->lines[i].reason;
+        }
+    }
+    return TALLY_REASON_NONE;
+}
+
+/*
+ * The receipt by itself: everything in it against everything else in it. Where the ledger key
+ * changes with its record, seal and checkpoint are by two keys.
+ */
+static enum tally_status check_by_itself(struct tl_verification *v,
+                                         const struct tl_receipt *receipt,
+                                         const struct tl_note_key *seal_key,
+                                         const struct tl_note_key *checkpoint_key,
+                                         enum tally_reason *ret_reason)
+{
+    struct tl_report own;
+    bool two_keys =
+        memcmp(seal_key->point, checkpoint_key->point, sizeof seal_key->point) != 0;
+    tl_report_init(&own);
+    enum tally_status status =
+        tl_receipt_check(receipt, seal_key, NULL, v->options->ledger, &own);
+    *ret_reason = reason_of(&own, two_keys);
+    if (status == TALLY_OK && two_keys && *ret_reason == TALLY_REASON_NONE) {
+        tl_report_init(&own);
+        status = tl_receipt_check(receipt, checkpoint_key, NULL, v->options->ledger, &own);
+        const struct tl_report_line *line = &own.lines[TL_CHECK_CHECKPOINT];
+        *ret_reason = line->verdict == TL_VERDICT_BAD ? line->reason : TALLY_REASON_NONE;
+    }
+    return status;
+}
+
+/* A receipt that holds by itself, against the ledger. */
+static enum tally_status compare_receipt(struct tl_verification *v,
+                                         const struct tl_receipt *receipt,
+                                         const struct tl_checkpoint *checkpoint)
+{
+    struct tl_fact fact;
+    uint64_t index = receipt->index;
+    bool holds = false;
+    if (checkpoint->size > v->size) {
+        tl_report_bad(v->report, TL_CHECK_RECEIPTS, TL_NO_INDEX,
+                      TALLY_REASON_CHECKPOINT_ROLLBACK);
+        return TALLY_OK;
+    }
+    if (checkpoint->size > v->done) {
+        tl_report_unchecked(v->report, TL_CHECK_RECEIPTS);
+        return TALLY_OK;
+    }
+    enum tally_status status = tl_facts_file_get(v->facts, index, &fact);
+    if (status == TALLY_OK) {
+        status = check_batch_end(v, index, checkpoint->size, &holds);
+    }
+    if (status != TALLY_OK) {
+        return status;
+    }
+    struct tally_hash leaf = tl_tree_leaf(receipt->record);
+    if (!tl_hash_equal(&leaf, &fact.leaf)) {
+        tl_report_bad(v->report, TL_CHECK_RECEIPTS, index, TALLY_REASON_RECEIPT_MISMATCH);
+    } else if (!root_agrees(v, checkpoint)) {
+        tl_report_bad(v->report, TL_CHECK_RECEIPTS, TL_NO_INDEX, TALLY_REASON_CHECKPOINT_FORK);
+    } else if (!holds) {
+        tl_report_bad(v->report, TL_CHECK_RECEIPTS, index, TALLY_REASON_BATCH_MISMATCH);
+    } else {
+        tl_report_good(v->report, TL_CHECK_RECEIPTS);
+    }
+    return TALLY_OK;
+}
+
+static enum tally_status check_decoded_receipt(struct tl_verification *v,
+                                               const struct tl_receipt *receipt)
+{
+    struct tl_checkpoint checkpoint;
+    if (!read_checkpoint(receipt->checkpoint, &checkpoint)) {
+        tl_report_bad(v->report, TL_CHECK_RECEIPTS, receipt->index, TALLY_REASON_RECEIPT_INVALID);
+        return TALLY_OK;
+    }
+    /* Of what lies beyond this ledger's end the newest key is the one to ask. */
+    uint64_t sealed_at = receipt->index == 0 ? 1 : receipt->index;
+    uint64_t signed_at = checkpoint.size;
+    const struct tl_note_key *seal_key =
+        tl_verify_key_at(v, sealed_at > v->size ? v->size : sealed_at);
+    const struct tl_note_key *checkpoint_key =
+        tl_verify_key_at(v, signed_at > v->size ? v->size : signed_at);
+    if (seal_key == NULL || checkpoint_key == NULL) {
+        tl_report_unchecked(v->report, TL_CHECK_RECEIPTS);
+        return TALLY_OK;
+    }
+    enum tally_reason reason = TALLY_REASON_NONE;
+    enum tally_status status =
+        check_by_itself(v, receipt, seal_key, checkpoint_key, &reason);
+    if (status == TALLY_OK && reason != TALLY_REASON_NONE) {
+        tl_report_bad(v->report, TL_CHECK_RECEIPTS, receipt->index, reason);
+    } else if (status == TALLY_OK) {
+        status = compare_receipt(v, receipt, &checkpoint);
+    }
+    return status;
+}
+
+static enum tally_status check_receipt(struct tl_verification *v, struct tally_bytes bytes)
+{
+    struct tl_receipt receipt;
+    enum tally_status status = tl_receipt_decode(bytes, &receipt);
+    if (status == TALLY_ENOMEM) {
+        return status;
+    }
+    if (status != TALLY_OK) {
+        tl_report_bad(v->report, TL_CHECK_RECEIPTS, TL_NO_INDEX, TALLY_REASON_RECEIPT_INVALID);
+        return TALLY_OK;
+    }
+    status = check_decoded_receipt(v, &receipt);
+    tl_receipt_deinit(&receipt);
+    return status;
+}
+
+/* OK only when every one of them was compared. */
+static void conclude(struct tl_verification *v, enum tl_check check)
+{
+    v->report->lines[check].required = true;
+    if (v->report->lines[check].unchecked == 0) {
+        tl_report_conclude(v->report, check);
+    } else {
+        v->report->lines[check].note = "the ledger key or the record itself could not be judged";
+    }
+}
+
+enum tally_status tl_verify_held_end(struct tl_verification *v)
+{
+    enum tally_status status = TALLY_OK;
+    for (size_t i = 0; i < v->options->receipt_count && status == TALLY_OK; i++) {
+        status = check_receipt(v, v->options->receipts[i]);
+    }
+    if (status != TALLY_OK) {
+        return status;
+    }
+    if (v->options->receipt_count > 0) {
+        conclude(v, TL_CHECK_RECEIPTS);
+    } else {
+        v->report->lines[TL_CHECK_RECEIPTS].note = "no receipt was given";
+    }
+    if (v->options->since.len > 0) {
+        check_since(v);
+        conclude(v, TL_CHECK_SINCE);
+    } else {
+        v->report->lines[TL_CHECK_SINCE].note = "no earlier checkpoint was given";
+    }
+    return TALLY_OK;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/* SHA-256, whole or in pieces. The one file that knows which library computes it. Any thread. */
+#ifndef TL_BASE_SHA256_H
+#define TL_BASE_SHA256_H
+
+#include <sodium.h>
+
+#include <tally/types.h>
+
+struct tl_sha256 {
+    crypto_hash_sha256_state state;
+};
+
+void tl_sha256_init(struct tl_sha256 *sha);
+void tl_sha256_update(struct tl_sha256 *sha, struct tally_bytes bytes);
+struct tally_hash tl_sha256_final(struct tl_sha256 *sha);
+struct tally_hash tl_sha256(struct tally_bytes bytes);
+
+#endif

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: ISC */
+#include <tally/version.h>
+
+const char *tally_version(void)
+{
+    return TALLY_VERSION;
+}
