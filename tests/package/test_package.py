@@ -101,7 +101,7 @@ def test_exports_are_those_of_the_headers(stage):
 def test_links_neither_store_nor_loop(stage):
     needed = re.findall(r"NEEDED.*\[(.*)\]", run("readelf", "-d", library(stage)))
     assert any(name.startswith("libsodium.so") for name in needed)
-    assert not [name for name in needed if re.match(r"lib(lmdb|uv|jansson|utf8proc)\.so", name)]
+    assert not [name for name in needed if re.match(r"lib(lmdb|uv|jansson|unistring)\.so", name)]
 
 
 def test_soname(stage):
