@@ -24,21 +24,6 @@ struct parser {
     struct tally_bytes checkpoint; /* that of the first proof */
 };
 
-static enum tally_status store_base64(struct parser *parser, struct tally_bytes text, size_t max,
-                                      struct tally_bytes *ret_bytes)
-{
-    uint8_t *dst = parser->writer.ptr + parser->writer.len;
-    size_t room = parser->writer.cap - parser->writer.len;
-    size_t len = 0;
-    enum tally_status status = tl_base64_parse(text, dst, room < max ? room : max, &len);
-    if (status != TALLY_OK) {
-        return status;
-    }
-    parser->writer.len += len;
-    *ret_bytes = tl_bytes(dst, len);
-    return TALLY_OK;
-}
-
 static enum tally_status push(struct parser *parser, const struct tl_bundle_line *line)
 {
     struct tl_bundle *bundle = parser->bundle;
@@ -82,7 +67,7 @@ static enum tally_status read_proof(struct parser *parser, const char *keyword,
     struct tally_bytes value = tl_read_value(&parser->reader, keyword);
     enum tally_status status = parser->reader.status;
     if (status == TALLY_OK) {
-        status = store_base64(parser, value, TL_RECEIPT_MAX, &line.bytes);
+        status = tl_store_base64(&parser->writer, value, TL_RECEIPT_MAX, &line.bytes);
     }
     if (status == TALLY_OK) {
         status = check_proof(parser, &line);
@@ -164,7 +149,7 @@ static enum tally_status read_part(struct parser *parser, struct tl_bundle_line 
     const uint8_t *space = rest.len == 0 ? NULL : memchr(rest.ptr, ' ', rest.len);
     size_t len = space == NULL ? rest.len : (size_t)(space - rest.ptr);
     enum tally_status status =
-        store_base64(parser, tl_bytes(rest.ptr, len), TL_PART_MAX, &line->bytes);
+        tl_store_base64(&parser->writer, tl_bytes(rest.ptr, len), TL_PART_MAX, &line->bytes);
     if (status == TALLY_OK) {
         status = read_path(parser, tl_bytes(rest.ptr + len, rest.len - len), line);
     }

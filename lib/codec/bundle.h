@@ -24,10 +24,10 @@ enum tl_bundle_line_kind {
 
 struct tl_bundle_line {
     enum tl_bundle_line_kind kind;
-    struct tally_bytes bytes; /* the decoded proof file or part; in the bundle's storage */
-    uint64_t index;           /* parts: of their entry; proofs: their index */
-    unsigned position;        /* parts only */
-    size_t proof_count;       /* parts only: inclusion in the parts root */
+    struct tally_bytes bytes;       /* the decoded proof file or part; in the bundle's storage */
+    uint64_t index;                 /* parts: of their entry; proofs: their index */
+    unsigned position;              /* parts only */
+    size_t proof_count;             /* parts only: inclusion in the parts root */
     const struct tally_hash *proof; /* proof_count hashes, in the bundle's storage */
 };
 
@@ -41,9 +41,8 @@ struct tl_bundle {
  * On success the caller ends it with tl_bundle_deinit. EFORMAT, ETRUNCATED, ETOOBIG,
  * ENOMEM; the line, counted from 1, is set on failure only and may be NULL.
  */
-TALLY_NODISCARD enum tally_status tl_bundle_decode(struct tally_bytes text,
-                                                   struct tl_bundle *ret_bundle,
-                                                   unsigned *reterr_line);
+TALLY_NODISCARD enum tally_status
+tl_bundle_decode(struct tally_bytes text, struct tl_bundle *ret_bundle, unsigned *reterr_line);
 void tl_bundle_deinit(struct tl_bundle *bundle);
 
 /* Writers, called in the order of the format. */

@@ -33,28 +33,13 @@ static bool continues(const struct parser *parser, const char *keyword)
     return tl_bytes_starts_with(parser->reader.rest, keyword);
 }
 
-/* Decodes text to the end of the storage. EFORMAT, ETOOBIG above max. */
-static enum tally_status store_base64(struct parser *parser, struct tally_bytes text, size_t max,
-                                      struct tally_bytes *ret_bytes)
-{
-    uint8_t *dst = parser->writer.ptr + parser->writer.len;
-    size_t room = parser->writer.cap - parser->writer.len;
-    size_t len = 0;
-    enum tally_status status = tl_base64_parse(text, dst, room < max ? room : max, &len);
-    if (status != TALLY_OK) {
-        return status;
-    }
-    parser->writer.len += len;
-    *ret_bytes = tl_bytes(dst, len);
-    return TALLY_OK;
-}
-
 static enum tally_status read_envelope(struct parser *parser)
 {
     struct tally_bytes value;
     enum tally_status status = take(parser, "envelope ", &value);
     if (status == TALLY_OK) {
-        status = store_base64(parser, value, TALLY_ENVELOPE_MAX, &parser->entry->envelope);
+        status =
+            tl_store_base64(&parser->writer, value, TALLY_ENVELOPE_MAX, &parser->entry->envelope);
     }
     if (status == TALLY_OK) {
         status = tl_envelope_decode(parser->entry->envelope, &parser->envelope, NULL);
@@ -72,8 +57,8 @@ static enum tally_status read_signatures(struct parser *parser)
             status = TALLY_ETOOBIG;
         }
         if (status == TALLY_OK) {
-            status = store_base64(parser, value, TL_SSHSIG_BLOB_MAX,
-                                  &signatures->blobs[signatures->count]);
+            status = tl_store_base64(&parser->writer, value, TL_SSHSIG_BLOB_MAX,
+                                     &signatures->blobs[signatures->count]);
         }
         if (status != TALLY_OK) {
             return status;
@@ -95,8 +80,8 @@ static enum tally_status read_commitments(struct parser *parser)
     if (entry->commitment_count == 0) {
         return tl_bytes_equal(value, tl_bytes_text("-")) ? TALLY_OK : TALLY_EFORMAT;
     }
-    status = store_base64(parser, value, (size_t)TALLY_PART_COUNT_MAX * TALLY_HASH_LEN,
-                          &entry->commitments);
+    status = tl_store_base64(&parser->writer, value, (size_t)TALLY_PART_COUNT_MAX * TALLY_HASH_LEN,
+                             &entry->commitments);
     if (status == TALLY_OK &&
         entry->commitments.len != (size_t)entry->commitment_count * TALLY_HASH_LEN) {
         status = TALLY_EFORMAT;
@@ -127,7 +112,7 @@ static enum tally_status read_deposit(struct parser *parser, struct tally_bytes 
     if (parser->writer.status != TALLY_OK) {
         return parser->writer.status;
     }
-    enum tally_status status = store_base64(parser, tail, max, &stored);
+    enum tally_status status = tl_store_base64(&parser->writer, tail, max, &stored);
     if (status == TALLY_OK) {
         tl_write_u16(&header, (uint16_t)position);
         tl_write_u32(&header, (uint32_t)stored.len);

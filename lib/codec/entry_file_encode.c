@@ -10,8 +10,7 @@ static void add_base64_line(struct tl_buffer *buffer, const char *keyword, struc
     tl_buffer_add_text(buffer, "\n");
 }
 
-static void add_deposits(struct tl_buffer *buffer, const char *keyword,
-                         struct tl_deposit_list list)
+static void add_deposits(struct tl_buffer *buffer, const char *keyword, struct tl_deposit_list list)
 {
     struct tl_deposit deposit;
     while (tl_deposit_next(&list, &deposit)) {

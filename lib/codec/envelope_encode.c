@@ -144,8 +144,8 @@ enum tally_status tl_envelope_encode(const struct tl_envelope_fields *fields,
         fault.what = tally_status_text(status);
         goto out;
     }
-    status = tl_envelope_decode(tl_bytes(buffer->ptr + start, buffer->len - start), &envelope,
-                                &fault);
+    status =
+        tl_envelope_decode(tl_bytes(buffer->ptr + start, buffer->len - start), &envelope, &fault);
     if (status == TALLY_OK && !has_counts_of(&envelope, fields)) {
         fault = (struct tl_envelope_fault){.line = 0, .what = "a field holds a line break"};
         status = TALLY_EFORMAT;

@@ -11,4 +11,11 @@
  */
 struct tally_bytes tl_read_value(struct tl_reader *reader, const char *keyword);
 
+/*
+ * Decodes text, all of it base64, to the end of a writer that writes to memory, and gives a view of
+ * what is there then. EFORMAT; ETOOBIG above max or without room.
+ */
+TALLY_NODISCARD enum tally_status tl_store_base64(struct tl_writer *writer, struct tally_bytes text,
+                                                  size_t max, struct tally_bytes *ret_bytes);
+
 #endif

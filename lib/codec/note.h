@@ -31,7 +31,8 @@ struct tl_note_signature {
 };
 
 /* Splits and checks the whole form, every signature line included. EFORMAT, ETOOBIG. */
-TALLY_NODISCARD enum tally_status tl_note_decode(struct tally_bytes bytes, struct tl_note *ret_note);
+TALLY_NODISCARD enum tally_status tl_note_decode(struct tally_bytes bytes,
+                                                 struct tl_note *ret_note);
 
 /* Takes the first line off *lines; only for a decoded note. False when none is left. */
 bool tl_note_next_signature(struct tally_bytes *lines, struct tl_note_signature *ret_signature);

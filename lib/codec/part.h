@@ -15,8 +15,8 @@
 #include "lib/base/bytes.h"
 
 #define TL_SALT_LEN 32u
-#define TL_PART_HEADER_LEN 98u     /* salt, author, ledger, name length */
-#define TL_PART_NAME_MAX 4096u     /* bytes */
+#define TL_PART_HEADER_LEN 98u /* salt, author, ledger, name length */
+#define TL_PART_NAME_MAX 4096u /* bytes */
 #define TL_PART_MAX (TL_PART_HEADER_LEN + TL_PART_NAME_MAX + TALLY_PART_VALUE_MAX)
 
 struct tl_part {

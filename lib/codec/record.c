@@ -104,8 +104,7 @@ enum tally_status tl_record_encode(const struct tl_record *record, struct tl_buf
     return status;
 }
 
-static struct tally_bytes seal_message(const struct tally_hash *leaf,
-                                       uint8_t dst[SEAL_MESSAGE_LEN])
+static struct tally_bytes seal_message(const struct tally_hash *leaf, uint8_t dst[SEAL_MESSAGE_LEN])
 {
     memcpy(dst, TL_SEAL_CONTEXT, SEAL_CONTEXT_LEN);
     memcpy(dst + SEAL_CONTEXT_LEN, leaf->bytes, TALLY_HASH_LEN);

@@ -35,7 +35,7 @@ struct tl_record {
     struct tl_signatures signatures;
 };
 
-/* Decodes the frame, not the envelope or the blobs inside. EFORMAT, ETRUNCATED, ETRAILING, ETOOBIG. */
+/* The frame, not the envelope or the blobs inside. EFORMAT, ETRUNCATED, ETRAILING, ETOOBIG. */
 TALLY_NODISCARD enum tally_status tl_record_decode(struct tally_bytes bytes,
                                                    struct tl_record *ret_record);
 

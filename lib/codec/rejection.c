@@ -50,8 +50,7 @@ enum tally_status tl_rejection_decode(struct tally_bytes text, struct tl_rejecti
         !tl_bytes_equal(first, tl_bytes_text(FIRST_LINE)) ||
         tl_hash_parse(envelope, &rejection.envelope) != TALLY_OK ||
         tl_hash_parse(submission, &rejection.submission) != TALLY_OK ||
-        !parse_code(code, &rejection.code) ||
-        tl_decimal_parse(size, &rejection.size) != TALLY_OK ||
+        !parse_code(code, &rejection.code) || tl_decimal_parse(size, &rejection.size) != TALLY_OK ||
         tl_decimal_parse(roster, &rejection.roster) != TALLY_OK ||
         tl_time_parse(time, &rejection.time_s) != TALLY_OK) {
         return TALLY_EFORMAT;

@@ -139,8 +139,8 @@ static enum tally_status put_record(struct tl_batch *batch, const struct tl_appe
                                append->commitments, tl_bytes(NULL, 0));
     }
     if (status == TALLY_OK && append->clear.count > 0) {
-        status = tl_mdb_append(&batch->txn, TL_TABLE_PARTS, tl_key_bytes(&key),
-                               append->clear.items, tl_bytes(NULL, 0));
+        status = tl_mdb_append(&batch->txn, TL_TABLE_PARTS, tl_key_bytes(&key), append->clear.items,
+                               tl_bytes(NULL, 0));
     }
     return status == TALLY_OK ? put_sealed(batch, append) : status;
 }
@@ -196,8 +196,8 @@ enum tally_status tl_batch_commit(struct tl_batch *batch)
     struct tl_store *store = batch->store;
     uint64_t pages = batch->pages;
     batch->open = false;
-    enum tally_status status = tl_mdb_commit(
-        &batch->txn, pages < TL_MDB_TXN_PAGES_MAX ? pages : TL_MDB_TXN_PAGES_MAX);
+    enum tally_status status =
+        tl_mdb_commit(&batch->txn, pages < TL_MDB_TXN_PAGES_MAX ? pages : TL_MDB_TXN_PAGES_MAX);
     if (status != TALLY_OK) {
         store->failed = true;
         return status;

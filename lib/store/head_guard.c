@@ -55,8 +55,8 @@ static enum tally_status encode_slot(uint64_t counter, struct tally_bytes note,
 }
 
 /* False unless the slot is whole and stands where its counter belongs. */
-static bool decode_slot(const uint8_t slot[TL_HEAD_SLOT_LEN], unsigned place,
-                        uint64_t *ret_counter, struct tally_bytes *ret_note)
+static bool decode_slot(const uint8_t slot[TL_HEAD_SLOT_LEN], unsigned place, uint64_t *ret_counter,
+                        struct tally_bytes *ret_note)
 {
     struct tally_hash hash = tl_sha256(tl_bytes(slot, CHECKED_LEN));
     if (memcmp(slot + CHECKED_LEN, hash.bytes, sizeof hash.bytes) != 0) {

@@ -20,7 +20,7 @@
 
 #define TL_HEAD_SLOT_LEN 512u
 #define TL_HEAD_SLOT_GAP 4096u /* from one slot to the other: no device writes both at once */
-#define TL_HEAD_NOTE_MAX 440u /* bytes of the signed checkpoint; a limit on origins */
+#define TL_HEAD_NOTE_MAX 440u  /* bytes of the signed checkpoint; a limit on origins */
 
 struct tl_head_guard;
 

@@ -23,9 +23,9 @@ _Static_assert(sizeof(void *) == 8, "a map of the whole store wants 64-bit addre
 #define GROWTH_LEN 1048576u /* the file's length is a multiple of this */
 
 enum {
-    IDLE_COUNT = 8,       /* snapshots kept for the next reader */
-    META_PAGES = 2,       /* the least that a file of LMDB holds */
-    SLACK_PAGES = 256,    /* of each commit, for free lists and upper levels */
+    IDLE_COUNT = 8,    /* snapshots kept for the next reader */
+    META_PAGES = 2,    /* the least that a file of LMDB holds */
+    SLACK_PAGES = 256, /* of each commit, for free lists and upper levels */
     FILE_MODE = 0600,
 };
 
@@ -91,6 +91,28 @@ static struct tally_bytes bytes_of(const MDB_val *val)
 
 /* ---- The file ---- */
 
+/* Where a meta page holds the length of pages, in the machine's byte order; LMDB divides by it. */
+enum { PAGE_LEN_OFFSET = 40, PAGE_LEN_MAX = 65536 };
+
+static bool has_page_len(int fd, off_t page, uint32_t *ret_page_len)
+{
+    uint32_t page_len = 0;
+    if (pread(fd, &page_len, sizeof page_len, page + PAGE_LEN_OFFSET) != sizeof page_len ||
+        page_len < TL_MDB_PAGE_LEN || page_len > PAGE_LEN_MAX || (page_len & (page_len - 1)) != 0) {
+        return false;
+    }
+    *ret_page_len = page_len;
+    return true;
+}
+
+static bool has_meta_pages(int fd)
+{
+    uint32_t first = 0;
+    uint32_t second = 0;
+    return has_page_len(fd, 0, &first) && has_page_len(fd, (off_t)first, &second) &&
+           first == second;
+}
+
 /*
  * LMDB makes a new, empty ledger out of a missing or empty file, and maps one that was cut off.
  * So it is looked at before. What an earlier process failed to sync may stand in the page cache
@@ -107,7 +129,8 @@ static enum tally_status inspect_file(const char *directory, bool read_only)
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &info) != 0) {
         status = tl_status_from_errno(errno);
-    } else if (!S_ISREG(info.st_mode) || info.st_size < (off_t)META_PAGES * TL_MDB_PAGE_LEN) {
+    } else if (!S_ISREG(info.st_mode) || info.st_size < (off_t)META_PAGES * TL_MDB_PAGE_LEN ||
+               !has_meta_pages(fd)) {
         status = TALLY_EFORMAT;
     } else if (!read_only) {
         (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
@@ -485,8 +508,8 @@ enum tally_status tl_mdb_insert(const struct tl_mdb_txn *txn, enum tl_table tabl
 {
     MDB_val key_val = val_of(key);
     MDB_val value_val = val_of(value);
-    return status_from(mdb_put(txn->handle, txn->mdb->tables[table], &key_val, &value_val,
-                               MDB_NOOVERWRITE));
+    return status_from(
+        mdb_put(txn->handle, txn->mdb->tables[table], &key_val, &value_val, MDB_NOOVERWRITE));
 }
 
 /* ---- Walking ---- */

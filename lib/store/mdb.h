@@ -70,8 +70,7 @@ TALLY_NODISCARD enum tally_status tl_mdb_open(const char *directory, uint64_t ma
 void tl_mdb_close(struct tl_mdb *mdb);
 
 /* A snapshot; any thread, any number. EBUSY when too many are open. */
-TALLY_NODISCARD enum tally_status tl_mdb_read_begin(struct tl_mdb *mdb,
-                                                    struct tl_mdb_txn *ret_txn);
+TALLY_NODISCARD enum tally_status tl_mdb_read_begin(struct tl_mdb *mdb, struct tl_mdb_txn *ret_txn);
 void tl_mdb_read_end(struct tl_mdb_txn *txn);
 
 /* The one writing transaction: begun and ended on one thread. */
@@ -90,8 +89,7 @@ TALLY_NODISCARD enum tally_status tl_mdb_count(const struct tl_mdb_txn *txn, enu
                                                uint64_t *ret_count);
 
 TALLY_NODISCARD enum tally_status tl_mdb_get(const struct tl_mdb_txn *txn, enum tl_table table,
-                                             struct tally_bytes key,
-                                             struct tally_bytes *ret_value);
+                                             struct tally_bytes key, struct tally_bytes *ret_value);
 
 /* Adds a key above every other; the value is head and tail together. EEXIST otherwise; ENOSPC. */
 TALLY_NODISCARD enum tally_status tl_mdb_append(const struct tl_mdb_txn *txn, enum tl_table table,

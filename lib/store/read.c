@@ -263,8 +263,7 @@ static enum tally_status newest_of(const struct tl_mdb_txn *txn, uint32_t key_nu
 {
     struct tl_key end = tl_key_author(key_number, UINT64_MAX);
     struct tl_mdb_item item;
-    enum tally_status status =
-        tl_mdb_last_before(txn, TL_TABLE_AUTHORS, tl_key_bytes(&end), &item);
+    enum tally_status status = tl_mdb_last_before(txn, TL_TABLE_AUTHORS, tl_key_bytes(&end), &item);
     if (status != TALLY_OK) {
         return status;
     }

@@ -324,8 +324,8 @@ bool tl_store_in_memory(const struct tl_store *store)
     return store->in_memory;
 }
 
-enum tally_status tl_store_exhibit_path(const struct tl_store *store,
-                                        const struct tally_hash *hash, char *dst, size_t cap)
+enum tally_status tl_store_exhibit_path(const struct tl_store *store, const struct tally_hash *hash,
+                                        char *dst, size_t cap)
 {
     char hex[TL_HASH_HEX_LEN + 1];
     tl_hex_format(tl_hash_bytes(hash), hex);

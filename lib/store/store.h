@@ -73,8 +73,8 @@ struct tl_append {
     struct tally_hash envelope; /* hash of the envelope */
     uint8_t type;               /* enum tl_type */
     uint16_t member;
-    uint32_t key_number;        /* of the author's key in the roster */
-    uint64_t sequence;          /* 0 for constitution entries */
+    uint32_t key_number; /* of the author's key in the roster */
+    uint64_t sequence;   /* 0 for constitution entries */
     struct tally_bytes commitments;
     struct tl_deposit_list clear;
     struct tl_deposit_list sealed;
@@ -133,15 +133,13 @@ TALLY_NODISCARD enum tally_status tl_store_facts(struct tl_store *store, uint64_
                                                  struct tl_stored_facts *ret_facts);
 
 /* The accepted entry of (key number, sequence). ENOTFOUND. */
-TALLY_NODISCARD enum tally_status tl_store_author_entry(struct tl_store *store,
-                                                        uint32_t key_number, uint64_t sequence,
-                                                        uint64_t *ret_index,
+TALLY_NODISCARD enum tally_status tl_store_author_entry(struct tl_store *store, uint32_t key_number,
+                                                        uint64_t sequence, uint64_t *ret_index,
                                                         struct tally_hash *ret_envelope);
 
 /* The newest sequence of a key. ENOTFOUND when it has none. */
 TALLY_NODISCARD enum tally_status tl_store_author_last(struct tl_store *store, uint32_t key_number,
-                                                       uint64_t *ret_sequence,
-                                                       uint64_t *ret_index,
+                                                       uint64_t *ret_sequence, uint64_t *ret_index,
                                                        struct tally_hash *ret_envelope);
 
 /*
@@ -171,9 +169,8 @@ enum tally_status tl_store_fetch_node(void *store, unsigned level, uint64_t inde
  * size; or the clear parts of a record (ENOTFOUND when it has none). Appends to buffer. Unchecked:
  * who reads them has the tree to check them against.
  */
-TALLY_NODISCARD enum tally_status tl_store_render_tile(struct tl_store *store,
-                                                       const struct tl_tile *tile,
-                                                       struct tl_buffer *buffer);
+TALLY_NODISCARD enum tally_status
+tl_store_render_tile(struct tl_store *store, const struct tl_tile *tile, struct tl_buffer *buffer);
 TALLY_NODISCARD enum tally_status tl_store_render_parts(struct tl_store *store, uint64_t index,
                                                         struct tl_buffer *buffer);
 
@@ -189,8 +186,7 @@ TALLY_NODISCARD enum tally_status tl_store_exhibit_path(const struct tl_store *s
 
 /*
  * A stopped store as a source: `tally verify DIR`. checkpoint: the newest signed checkpoint, from
- * the head guard or from the store; borrowed for the source's life. On OK the source owns the
- * store.
+ * the head guard; copied. On OK the source owns the store. ENOMEM.
  */
 TALLY_NODISCARD enum tally_status tl_source_open_store(struct tl_store *store,
                                                        struct tally_bytes checkpoint,

@@ -14,7 +14,7 @@ enum { PIECE_LEN = 65536 };
 struct store_source {
     struct tl_source base;
     struct tl_store *store;
-    struct tally_bytes checkpoint; /* borrowed */
+    struct tl_buffer checkpoint; /* owned */
 };
 
 /* What cannot be taken from the file is, to a reader of a source, a failing disk. */
@@ -89,12 +89,11 @@ static enum tally_status read_object(struct tl_store *store, const struct tally_
 }
 
 static enum tally_status read_resource(struct store_source *source,
-                                       const struct tl_resource *resource,
-                                       struct tl_buffer *buffer)
+                                       const struct tl_resource *resource, struct tl_buffer *buffer)
 {
     switch (resource->kind) {
     case TL_RESOURCE_CHECKPOINT:
-        return add_chunk(buffer, source->checkpoint);
+        return add_chunk(buffer, tl_buffer_bytes(&source->checkpoint));
     case TL_RESOURCE_TILE:
         return tl_store_render_tile(source->store, &resource->tile, buffer);
     case TL_RESOURCE_PARTS:
@@ -148,6 +147,7 @@ static void store_source_close(struct tl_source *base)
 {
     struct store_source *source = (struct store_source *)base;
     tl_store_close(source->store);
+    tl_buffer_deinit(&source->checkpoint);
     tl_free(source);
 }
 
@@ -165,8 +165,13 @@ enum tally_status tl_source_open_store(struct tl_store *store, struct tally_byte
         return TALLY_ENOMEM;
     }
     source->base.ops = &store_source_ops;
+    tl_buffer_init(&source->checkpoint, checkpoint.len);
+    tl_buffer_add(&source->checkpoint, checkpoint);
+    if (source->checkpoint.status != TALLY_OK) {
+        tl_free(source);
+        return TALLY_ENOMEM;
+    }
     source->store = store;
-    source->checkpoint = checkpoint;
     *ret_source = &source->base;
     return TALLY_OK;
 }

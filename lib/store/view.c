@@ -185,8 +185,7 @@ static bool is_within(const struct tl_tile *tile, uint64_t size)
         return false;
     }
     uint64_t nodes = size >> (tile->level * HASH_TILE_LEVELS);
-    return tile->n <= nodes / TL_TILE_WIDTH &&
-           tile->width <= nodes - tile->n * TL_TILE_WIDTH;
+    return tile->n <= nodes / TL_TILE_WIDTH && tile->width <= nodes - tile->n * TL_TILE_WIDTH;
 }
 
 enum tally_status tl_store_render_tile(struct tl_store *store, const struct tl_tile *tile,

@@ -43,7 +43,8 @@ size_t damage_flip(struct tally_bytes sample, roundtrip_fn roundtrip)
     uint8_t *copy = exact_copy(sample);
     for (size_t i = 0; i < sample.len; i++) {
         for (unsigned j = 0; j < 8 + sizeof special; j++) {
-            uint8_t other = j < 8 ? (uint8_t)(sample.ptr[i] ^ (1u << j)) : special[j - 8];
+            unsigned flipped = sample.ptr[i] ^ 1u << (j & 7);
+            uint8_t other = (uint8_t)(j < 8 ? flipped : special[j - 8]);
             if (other != sample.ptr[i]) {
                 copy[i] = other;
                 accepted += count_accepted(tl_bytes(copy, sample.len), roundtrip);

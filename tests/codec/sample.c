@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/codec/sample.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,8 +161,8 @@ void sample_init(struct sample *sample)
     sample->files[1] = (struct tl_file_line){.sealed = true, .hash = hash_of(0xc3), .size = 300};
     sample->refs[0] = (struct tl_ref_line){
         .relation = tl_bytes_text("cites"), .index = 12, .leaf = hash_of(0x33)};
-    sample->refs[1] = (struct tl_ref_line){
-        .relation = tl_bytes_text("see"), .index = 5, .leaf = hash_of(0x44)};
+    sample->refs[1] =
+        (struct tl_ref_line){.relation = tl_bytes_text("see"), .index = 5, .leaf = hash_of(0x44)};
     sample->fields = (struct tl_envelope_fields){
         .type = tl_bytes_text("finding"),
         .ledger = &sample->ledger,
@@ -434,9 +435,10 @@ static void add_constitution(struct tl_envelope_fields *fields, struct tl_buffer
 void sample_charter(struct tl_buffer *buffer)
 {
     char key[TL_KEY_LINE_MAX];
-    char operation[TL_KEY_LINE_MAX + 64] = "key alder author,govern ";
+    char operation[TL_KEY_LINE_MAX + 64];
     tl_public_key_to_text(sample_public(0), key);
-    (void)strcat(operation, key);
+    int len = snprintf(operation, sizeof operation, "key alder author,govern %s", key);
+    require(len > 0 && (size_t)len < sizeof operation);
     struct tally_bytes ops[] = {
         tl_bytes_text("origin " SAMPLE_ORIGIN),
         tl_bytes_text("rules 1"),

@@ -23,14 +23,14 @@
 
 /* Positions of its parts: clear, clear exhibits, a decoy, a sealed one, a withheld one, ... */
 enum {
-    SAMPLE_CONFIDENCE = 0,   /* c */
-    SAMPLE_EXHIBIT = 1,      /* c, its file lies in clear */
-    SAMPLE_DECOY = 2,        /* w */
-    SAMPLE_SEALED_FILE = 3,  /* c, its file lies encrypted */
-    SAMPLE_SEALED = 4,       /* s */
-    SAMPLE_WITHHELD = 5,     /* w, its author has the opening */
-    SAMPLE_DECOY_TOO = 6,    /* w */
-    SAMPLE_TITLE = 7,        /* c */
+    SAMPLE_CONFIDENCE = 0,  /* c */
+    SAMPLE_EXHIBIT = 1,     /* c, its file lies in clear */
+    SAMPLE_DECOY = 2,       /* w */
+    SAMPLE_SEALED_FILE = 3, /* c, its file lies encrypted */
+    SAMPLE_SEALED = 4,      /* s */
+    SAMPLE_WITHHELD = 5,    /* w, its author has the opening */
+    SAMPLE_DECOY_TOO = 6,   /* w */
+    SAMPLE_TITLE = 7,       /* c */
 };
 
 struct sample {

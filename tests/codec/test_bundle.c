@@ -87,8 +87,12 @@ static void test_order(void **state)
 {
     struct fixture *fixture = (struct fixture *)*state;
     static const char *const good[] = {
-        "c0 l7 e6",           "c0 c3 l7 e4 e6",        "c0 l7 e7",
-        "c0 l0 e0",           "c0 l7 e6 p6.0",         "c0 l7 e4 e6 p4.0 p4.7 p6.0",
+        "c0 l7 e6",
+        "c0 c3 l7 e4 e6",
+        "c0 l7 e7",
+        "c0 l0 e0",
+        "c0 l7 e6 p6.0",
+        "c0 l7 e4 e6 p4.0 p4.7 p6.0",
         "c0 l7 e4 e6 p6.0 p6.1",
     };
     static const char *const bad[] = {
@@ -149,8 +153,7 @@ static void test_fields(void **state)
     assert_int_equal(line->proof_count, 3);
     struct tally_hash leaf = tl_part_commitment(line->bytes);
     assert_true(tl_tree_verify_inclusion(&leaf, line->position, SAMPLE_PARTS, line->proof,
-                                         line->proof_count,
-                                         &fixture->sample.fields.parts_root));
+                                         line->proof_count, &fixture->sample.fields.parts_root));
     assert_status(tl_part_decode(line->bytes, &part), TALLY_OK);
     assert_bytes_text(part.name, "/source");
     tl_bundle_deinit(&bundle);
@@ -212,7 +215,7 @@ static void test_forms(void **state)
     assert_int_equal(check(fixture, "part 6 0", "part 6 256"), 5);
     assert_int_equal(check(fixture, "part 6 0", "part 6 255"), 0);
     assert_int_equal(check(fixture, "part 6 0 ", "part 6 0  "), 5);
-    assert_int_equal(check(fixture, "part 6 0 ", "part 6 0 =" ), 5);
+    assert_int_equal(check(fixture, "part 6 0 ", "part 6 0 ="), 5);
     assert_int_equal(check(fixture, "AAA=\n", "AAA=\n\n"), 6);
     assert_int_equal(check(fixture, "AAA=\n", "AAA= \n"), 5);
     assert_int_equal(check(fixture, "AAA=\n", "AAB=\n"), 5);
@@ -245,8 +248,7 @@ static void test_no_memory(void **state)
                      ROUNDTRIP_SAME);
     for (long count = 0;; count++) {
         test_allocations_limit(count);
-        enum tally_status status =
-            tl_bundle_decode(tl_buffer_bytes(&fixture->text), &bundle, NULL);
+        enum tally_status status = tl_bundle_decode(tl_buffer_bytes(&fixture->text), &bundle, NULL);
         (void)test_allocations_unlimit();
         if (status == TALLY_OK) {
             tl_bundle_deinit(&bundle);

@@ -18,7 +18,8 @@ static const char tessera_seed_key[] = "AeymY/SZAX0jZcJ8enZ5FY1Dz+wTML2yWSkK+9DS
 #define TESSERA_TEXT TESSERA_ORIGIN "\n15\nrKbDipCvhuX1GZ7g5BBe8sA6BbJ7ja/1nk427v383cs=\n"
 static const char tessera_checkpoint[] =
     TESSERA_TEXT "\n" DASH TESSERA_ORIGIN " "
-    "M9e0luh4jTG+UMBqOUo9/q+yAEvx1ilBEniMvjf1zfcBOhg+CKubMt53MvIt/uEWP6zdkdIQzd/fmwlM/dlPWF74ewI=\n";
+                 "M9e0luh4jTG+UMBqOUo9/q+yAEvx1ilBEniMvjf1zfcBOhg+CKubMt53MvIt/uEWP6zdkdIQzd/fmwlM/"
+                 "dlPWF74ewI=\n";
 
 static void test_tessera(void **state)
 {
@@ -46,7 +47,8 @@ static void test_tessera(void **state)
     tl_buffer_deinit(&buffer);
 }
 
-/* A real checkpoint of the Go checksum database: a good note, whose first line is no origin of ours. */
+/* A real checkpoint of the Go checksum database: a good note, whose first line is no origin of
+ * ours. */
 static void test_sumdb(void **state)
 {
     (void)state;
@@ -159,9 +161,9 @@ static void test_open(void **state)
     sample_checkpoint(7, &root, &buffer);
     struct tally_bytes bytes = tl_buffer_bytes(&buffer);
     assert_status(tl_checkpoint_open(bytes, &key, &checkpoint), TALLY_OK);
-    assert_status(tl_note_key_make(tl_bytes_text("other.example"), TL_NOTE_ED25519, key.point,
-                                   &other),
-                  TALLY_OK);
+    assert_status(
+        tl_note_key_make(tl_bytes_text("other.example"), TL_NOTE_ED25519, key.point, &other),
+        TALLY_OK);
     assert_status(tl_checkpoint_open(bytes, &other, &checkpoint), TALLY_EKEY);
     assert_status(tl_note_key_make(tl_bytes_text(SAMPLE_ORIGIN), TL_NOTE_ED25519,
                                    sample_public(1)->point, &other),

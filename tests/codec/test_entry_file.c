@@ -109,8 +109,7 @@ static void check(const struct fixture *fixture, const char *from, const char *t
     tl_buffer_add(&changed, tl_bytes(fixture->text.ptr, before));
     tl_buffer_add_text(&changed, to);
     tl_buffer_add(&changed, tl_bytes(fixture->text.ptr + after, fixture->text.len - after));
-    enum tally_status status =
-        tl_entry_file_decode(tl_buffer_bytes(&changed), &entry, &found);
+    enum tally_status status = tl_entry_file_decode(tl_buffer_bytes(&changed), &entry, &found);
     if (status == TALLY_OK) {
         tl_entry_file_deinit(&entry);
         assert_int_equal(roundtrip_entry_file(tl_buffer_bytes(&changed)), ROUNDTRIP_SAME);
@@ -156,10 +155,10 @@ static void test_forms(void **state)
 static void test_paths(void **state)
 {
     struct fixture *fixture = (struct fixture *)*state;
-    static const char *const good[] = {"a",    "%20",    "%25",   "%FF%0A", "~a/../b",
-                                       "!\"#", "%7F",    "a%09b", "%C3%A9"};
-    static const char *const bad[] = {"a b", "%",   "%2",   "%2g",  "%ff",  "%c3", "%41", "%21",
-                                      "%7E", "%00", "a%0",  "\x7f", "\xc3", "a\t", "%%",  "%2F"};
+    static const char *const good[] = {"a",    "%20", "%25",   "%FF%0A", "~a/../b",
+                                       "!\"#", "%7F", "a%09b", "%C3%A9"};
+    static const char *const bad[] = {"a b", "%",   "%2",  "%2g",  "%ff",  "%c3", "%41", "%21",
+                                      "%7E", "%00", "a%0", "\x7f", "\xc3", "a\t", "%%",  "%2F"};
     char line[64];
     for (size_t i = 0; i < TEST_COUNT(good); i++) {
         (void)snprintf(line, sizeof line, " %s\n", good[i]);

@@ -101,12 +101,36 @@ static void test_limits(void **state)
 static void test_names(void **state)
 {
     (void)state;
-    static const char *const good[] = {"/",    "/a",     "/a/b", "//",   "/~0", "/~1a~0",
-                                       "/a b", "/\xc3\xa9", "/0",   "/a%b", "/\xf0\x9f\x98\x80"};
+    static const char *const good[] = {"/",
+                                       "/a",
+                                       "/a/b",
+                                       "//",
+                                       "/~0",
+                                       "/~1a~0",
+                                       "/a b",
+                                       "/\xc3\xa9",
+                                       "/0",
+                                       "/a%b",
+                                       "/\xf0\x9f\x98\x80"};
     static const char *const bad[] = {
-        "",           "a",        "a/b",          "/~",      "/~2",          "/a~",  "/~~0",
-        "/\xc3",      "/\xff",    "/\xc0\xaf",    "/\xe0\x80\xaf", "/\xed\xa0\x80", "/\x80",
-        "/\xf4\x90\x80\x80", "/\xf5\x80\x80\x80", "#/a", "/\xe2\x82", "/\xc3(",
+        "",
+        "a",
+        "a/b",
+        "/~",
+        "/~2",
+        "/a~",
+        "/~~0",
+        "/\xc3",
+        "/\xff",
+        "/\xc0\xaf",
+        "/\xe0\x80\xaf",
+        "/\xed\xa0\x80",
+        "/\x80",
+        "/\xf4\x90\x80\x80",
+        "/\xf5\x80\x80\x80",
+        "#/a",
+        "/\xe2\x82",
+        "/\xc3(",
     };
     for (size_t i = 0; i < TEST_COUNT(good); i++) {
         assert_true(tl_is_json_pointer(tl_bytes_text(good[i])));
@@ -224,8 +248,19 @@ static void test_exhibit_names(void **state)
 static void test_clock_step(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",   "-",   "-0",  "0",    "1500000", "+1", "-01",
-                                      "--1", "-1 ", " -1", "-1.0", "-1\n",    "-9223372036854775808"};
+    static const char *const bad[] = {"",
+                                      "-",
+                                      "-0",
+                                      "0",
+                                      "1500000",
+                                      "+1",
+                                      "-01",
+                                      "--1",
+                                      "-1 ",
+                                      " -1",
+                                      "-1.0",
+                                      "-1\n",
+                                      "-9223372036854775808"};
     uint64_t back_us = 0;
     assert_status(tl_clock_step_decode(tl_bytes_text("-1500000"), &back_us), TALLY_OK);
     assert_int_equal(back_us, 1500000);

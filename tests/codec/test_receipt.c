@@ -173,8 +173,9 @@ static void test_extra(void **state)
     assert_status(decode_with_record(TALLY_RECORD_MAX), TALLY_OK);
     assert_status(decode_with_record(TALLY_RECORD_MAX + 1), TALLY_ETOOBIG);
     assert_status(tl_receipt_decode(tl_bytes_text(outside_proof), &receipt), TALLY_EFORMAT);
-    assert_status(tl_receipt_decode(tl_bytes_text(HEAD "extra \nindex 1\n\ncheckpoint\n"), &receipt),
-                  TALLY_EFORMAT);
+    assert_status(
+        tl_receipt_decode(tl_bytes_text(HEAD "extra \nindex 1\n\ncheckpoint\n"), &receipt),
+        TALLY_EFORMAT);
     assert_status(
         tl_receipt_decode(tl_bytes_text(HEAD "extra QQ==\nindex 1\n\ncheckpoint\n"), &receipt),
         TALLY_EFORMAT);
@@ -207,9 +208,9 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outside), cmocka_unit_test(test_bad_forms),
+        cmocka_unit_test(test_outside),    cmocka_unit_test(test_bad_forms),
         cmocka_unit_test(test_hash_limit), cmocka_unit_test(test_sample),
-        cmocka_unit_test(test_extra),   cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_extra),      cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

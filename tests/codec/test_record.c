@@ -58,8 +58,8 @@ static void test_sample(void **state)
         uint8_t byte;
         enum tally_status status;
     } changes[] = {
-        {0, 0, TALLY_EFORMAT},     {0, 2, TALLY_EFORMAT},    {1, 0x80, TALLY_EFORMAT},
-        {9, 0x80, TALLY_EFORMAT},  {49, 0x80, TALLY_EFORMAT}, {57, 0x60, TALLY_ETOOBIG},
+        {0, 0, TALLY_EFORMAT},    {0, 2, TALLY_EFORMAT},     {1, 0x80, TALLY_EFORMAT},
+        {9, 0x80, TALLY_EFORMAT}, {49, 0x80, TALLY_EFORMAT}, {57, 0x60, TALLY_ETOOBIG},
     };
     for (size_t i = 0; i < TEST_COUNT(changes); i++) {
         uint8_t before = buffer.ptr[changes[i].at];
@@ -67,6 +67,12 @@ static void test_sample(void **state)
         assert_status(tl_record_decode(tl_buffer_bytes(&buffer), &record), changes[i].status);
         buffer.ptr[changes[i].at] = before;
     }
+    /* 2^63 - 1 would be the index of a record in a ledger too large to have a size. */
+    memset(buffer.ptr + 1, 0xff, 8);
+    buffer.ptr[1] = 0x7f;
+    assert_status(tl_record_decode(tl_buffer_bytes(&buffer), &record), TALLY_EFORMAT);
+    buffer.ptr[8] = 0xfe;
+    assert_status(tl_record_decode(tl_buffer_bytes(&buffer), &record), TALLY_OK);
     size_t count_at = 59 + sample.envelope.len;
     assert_int_equal(buffer.ptr[count_at], SAMPLE_KEYS);
     buffer.ptr[count_at] = 0;

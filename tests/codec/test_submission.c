@@ -147,8 +147,8 @@ static void test_frame_limits(void **state)
     for (unsigned i = 0; i < full.signatures.count; i++) {
         full.signatures.blobs[i] = tl_bytes(zeros(), 509);
     }
-    full.signatures.blobs[0].len = TALLY_RECORD_MAX - TL_RECORD_FRAME_LEN - TALLY_ENVELOPE_MAX -
-                                   32u * 2u - 31u * 509u;
+    full.signatures.blobs[0].len =
+        TALLY_RECORD_MAX - TL_RECORD_FRAME_LEN - TALLY_ENVELOPE_MAX - 32u * 2u - 31u * 509u;
     tl_submission_encode(&full, &buffer);
     assert_status(tl_submission_decode(tl_buffer_bytes(&buffer), &submission), TALLY_OK);
     full.signatures.blobs[0].len++;
@@ -374,12 +374,29 @@ static void too_large_line(struct sample *sample)
         .position = SAMPLE_SEALED, .hash = tl_sha256(sample->ciphertext), .size = INT64_MAX};
 }
 
+/* What is signed for and what is handed over are bounded each by itself. */
+static void large_line(struct sample *sample)
+{
+    sample->sealed_line = (struct tl_sealed_line){.position = SAMPLE_SEALED,
+                                                  .hash = tl_sha256(sample->ciphertext),
+                                                  .size = TALLY_DEPOSIT_MAX - 200};
+}
+
+static void small_line(struct sample *sample)
+{
+    too_large_ciphertext(sample);
+    sample->sealed_line = (struct tl_sealed_line){
+        .position = SAMPLE_SEALED, .hash = tl_sha256(sample->ciphertext), .size = 1};
+}
+
 static void test_sizes(void **state)
 {
     (void)state;
     check(large_ciphertext, NULL, TALLY_REASON_NONE);
     check(too_large_ciphertext, NULL, TALLY_REASON_TOO_LARGE);
     check(too_large_line, NULL, TALLY_REASON_TOO_LARGE);
+    check(large_line, NULL, TALLY_REASON_TOO_LARGE);
+    check(small_line, NULL, TALLY_REASON_TOO_LARGE);
 }
 
 static void no_exhibit(struct sample *sample)
@@ -468,7 +485,8 @@ static void drop_author(struct sample *sample)
 {
     struct tl_signatures *signatures = &sample->submission.signatures;
     signatures->count--;
-    memmove(signatures->blobs, signatures->blobs + 1, signatures->count * sizeof *signatures->blobs);
+    memmove(signatures->blobs, signatures->blobs + 1,
+            signatures->count * sizeof *signatures->blobs);
 }
 
 static void swap_blobs(struct sample *sample, unsigned a, unsigned b)
@@ -595,12 +613,12 @@ static void test_hardware(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),       cmocka_unit_test(test_layout),
-        cmocka_unit_test(test_positions),  cmocka_unit_test(test_frame_limits),
+        cmocka_unit_test(test_good),        cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_positions),   cmocka_unit_test(test_frame_limits),
         cmocka_unit_test(test_commitments), cmocka_unit_test(test_clear_parts),
-        cmocka_unit_test(test_sealed),     cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_exhibits),   cmocka_unit_test(test_clock),
-        cmocka_unit_test(test_signatures), cmocka_unit_test(test_verify),
+        cmocka_unit_test(test_sealed),      cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_exhibits),    cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_signatures),  cmocka_unit_test(test_verify),
         cmocka_unit_test(test_hardware),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -229,8 +229,7 @@ static inline bool sample_fill_disk(const char *path)
     }
     for (int fd = 3; fd < 256; fd++) {
         struct stat info;
-        if (fstat(fd, &info) == 0 && info.st_ino == wanted.st_ino &&
-            info.st_dev == wanted.st_dev) {
+        if (fstat(fd, &info) == 0 && info.st_ino == wanted.st_ino && info.st_dev == wanted.st_dev) {
             found = dup2(full, fd) == fd;
         }
     }

@@ -373,8 +373,8 @@ static void test_deposits(void **state)
         for (unsigned k = 0; k < expected->sealed.count; k++) {
             tl_buffer_clear(&buffer);
             assert_status(tl_store_ciphertext(store, &sample.sealed_hashes[k], &buffer), TALLY_OK);
-            assert_bytes_equal(tl_buffer_bytes(&buffer), tl_bytes(sample.ciphertexts[k],
-                                                                  sizeof sample.ciphertexts[k]));
+            assert_bytes_equal(tl_buffer_bytes(&buffer),
+                               tl_bytes(sample.ciphertexts[k], sizeof sample.ciphertexts[k]));
             sample.sealed_hashes[k].bytes[31] ^= 1;
             assert_status(tl_store_ciphertext(store, &sample.sealed_hashes[k], &buffer),
                           TALLY_ENOTFOUND);
@@ -463,9 +463,9 @@ static void test_exhibit_path(void **state)
     char path[2 * TEST_PATH_MAX];
     struct tl_store *store = sample_create(dir, 0);
     struct tally_hash hash = test_hash(0xa5);
-    size_t len = (size_t)snprintf(
-        expected, sizeof expected, "%s/exhibits/%s", dir,
-        "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5");
+    size_t len =
+        (size_t)snprintf(expected, sizeof expected, "%s/exhibits/%s", dir,
+                         "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5");
     assert_status(tl_store_exhibit_path(store, &hash, path, len + 1), TALLY_OK);
     assert_string_equal(path, expected);
     assert_status(tl_store_exhibit_path(store, &hash, path, len), TALLY_ETOOBIG);

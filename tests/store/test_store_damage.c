@@ -271,6 +271,29 @@ static void replace_in_file(const char *path, struct tally_bytes from, struct ta
     test_file_put(path, whole);
 }
 
+/* LMDB would divide by it. */
+static void test_page_length(void **state)
+{
+    (void)state;
+    char dir[TEST_PATH_MAX];
+    char path[TEST_PATH_MAX];
+    tl_store_close(sample_create(dir, 1));
+    data_path(path, dir);
+    struct tally_bytes whole = test_file_get(path, file, sizeof file);
+    for (size_t page = 0; page < 2; page++) {
+        for (size_t bit = 0; bit < 32; bit++) {
+            uint8_t *byte = &file[page * TL_MDB_PAGE_LEN + 40 + bit / 8];
+            *byte ^= (uint8_t)(1u << bit % 8);
+            test_file_put(path, whole);
+            assert_true(sample_holds_in_child(refuses_garbage, dir));
+            *byte ^= (uint8_t)(1u << bit % 8);
+        }
+    }
+    test_file_put(path, whole);
+    tl_store_close(sample_open(dir, false));
+    test_dir_remove(dir);
+}
+
 static void test_another_version(void **state)
 {
     (void)state;
@@ -340,8 +363,8 @@ static void test_record_of_another_index(void **state)
 static void test_filesystems(void **state)
 {
     (void)state;
-    static const uint32_t durable[] = {0xEF53, 0x58465342, 0x9123683E, 0x2FC12FC1,
-                                       0x01021994, 0x794C7630};
+    static const uint32_t durable[] = {0xEF53,     0x58465342, 0x9123683E,
+                                       0x2FC12FC1, 0x01021994, 0x794C7630};
     /* NFS, CIFS, SMB2, FUSE, 9p, AFS, Ceph, Lustre, GFS2, proc, sysfs, nothing. */
     static const uint32_t refused[] = {0x6969,     0xFF534D42, 0xFE534D42, 0x65735546,
                                        0x01021997, 0x5346414F, 0x00C36400, 0x0BD00BD0,
@@ -371,6 +394,7 @@ int main(void)
         cmocka_unit_test(test_cut_off),
         cmocka_unit_test(test_never_short),
         cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_page_length),
         cmocka_unit_test(test_another_version),
         cmocka_unit_test(test_another_database),
         cmocka_unit_test(test_record_of_another_index),

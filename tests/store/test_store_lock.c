@@ -171,8 +171,9 @@ static int give_away(const char *path, const struct stat *info, int type, struct
 {
     (void)info;
     (void)position;
-    return geteuid() == 0 && lchown(path, 65534, 65534) != 0 ? -1
-           : chmod(path, type == FTW_F ? 0400 : 0500);
+    return geteuid() == 0 && lchown(path, 65534, 65534) != 0
+               ? -1
+               : chmod(path, type == FTW_F ? 0400 : 0500);
 }
 
 /* As on a read-only medium: no lock file, and nowhere to make one. */

@@ -32,9 +32,9 @@ static int set_up(void **state)
     assert_status(tl_store_exhibit_path(fixture->store, &fixture->exhibit, path, sizeof path),
                   TALLY_OK);
     test_file_put(path, tl_bytes(exhibit_bytes, sizeof exhibit_bytes));
-    assert_status(tl_source_open_store(fixture->store, tl_bytes_text("the checkpoint\n"),
-                                       &fixture->source),
-                  TALLY_OK);
+    assert_status(
+        tl_source_open_store(fixture->store, tl_bytes_text("the checkpoint\n"), &fixture->source),
+        TALLY_OK);
     tl_buffer_init(&fixture->read, TL_RESOURCE_MAX);
     tl_buffer_init(&fixture->expected, TL_RESOURCE_MAX);
     *state = fixture;

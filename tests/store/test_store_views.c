@@ -90,8 +90,7 @@ static void check_tile(struct fixture *fixture, struct tl_tile tile)
 static void check_absent(struct fixture *fixture, struct tl_tile tile)
 {
     tl_buffer_clear(&fixture->rendered);
-    assert_status(tl_store_render_tile(fixture->store, &tile, &fixture->rendered),
-                  TALLY_ENOTFOUND);
+    assert_status(tl_store_render_tile(fixture->store, &tile, &fixture->rendered), TALLY_ENOTFOUND);
     assert_int_equal(fixture->rendered.len, 0);
 }
 
@@ -125,9 +124,9 @@ static void check_tree(struct fixture *fixture, uint64_t size)
     const uint64_t indexes[] = {0, size / 2, size - 1};
     for (size_t i = 0; i < TEST_COUNT(indexes); i++) {
         struct tl_tree_proof proof;
-        assert_status(tl_tree_prove_inclusion(indexes[i], size, tl_store_fetch_node,
-                                              fixture->store, &proof),
-                      TALLY_OK);
+        assert_status(
+            tl_tree_prove_inclusion(indexes[i], size, tl_store_fetch_node, fixture->store, &proof),
+            TALLY_OK);
         assert_true(tl_tree_verify_inclusion(&fixture->leaves[indexes[i]], indexes[i], size,
                                              proof.hashes, proof.count, &root));
     }
@@ -181,15 +180,14 @@ static void test_every_node(void **state)
     for (unsigned level = 0; level <= TL_TREE_LEVEL_MAX; level++) {
         for (uint64_t index = 0; index < size + 2; index++) {
             struct tally_hash hash;
-            enum tally_status status =
-                tl_store_fetch_node(fixture->store, level, index, &hash);
+            enum tally_status status = tl_store_fetch_node(fixture->store, level, index, &hash);
             if (level >= 10 || (index + 1) << level > size) {
                 assert_status(status, TALLY_ENOTFOUND);
                 continue;
             }
             assert_status(status, TALLY_OK);
-            struct tally_hash expected = tl_tree_root_of(
-                fixture->leaves + (index << level), (size_t)1 << level);
+            struct tally_hash expected =
+                tl_tree_root_of(fixture->leaves + (index << level), (size_t)1 << level);
             assert_true(tl_hash_equal(&hash, &expected));
             count++;
         }
@@ -202,8 +200,9 @@ static void test_nonsense(void **state)
     struct fixture *fixture = (struct fixture *)*state;
     sample_grow(fixture->store, 600);
     struct tally_hash hash;
-    static const uint64_t far[] = {UINT64_MAX, UINT64_MAX - 1, UINT64_MAX / 2, INT64_MAX,
-                                   UINT64_MAX / TL_TILE_WIDTH, UINT64_C(1) << 56};
+    static const uint64_t far[] = {
+        UINT64_MAX,       UINT64_MAX - 1, UINT64_MAX / 2, INT64_MAX, UINT64_MAX / TL_TILE_WIDTH,
+        UINT64_C(1) << 56};
     for (size_t i = 0; i < TEST_COUNT(far); i++) {
         for (unsigned level = 0; level < 80; level++) {
             assert_status(tl_store_fetch_node(fixture->store, level, far[i], &hash),
@@ -211,8 +210,7 @@ static void test_nonsense(void **state)
             check_absent(fixture, (struct tl_tile){.level = level, .n = far[i], .width = 1});
         }
         for (size_t kind = 0; kind < TEST_COUNT(kinds); kind++) {
-            check_absent(fixture,
-                         (struct tl_tile){.kind = kinds[kind], .n = far[i], .width = 256});
+            check_absent(fixture, (struct tl_tile){.kind = kinds[kind], .n = far[i], .width = 256});
         }
     }
     check_absent(fixture, (struct tl_tile){.kind = TL_TILE_ENTRIES, .level = 1, .width = 1});
