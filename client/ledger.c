@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "client/ledger.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,21 +20,22 @@ static int peek_file(const char *path, enum ledger_kind *ret_kind)
 {
     static const char receipt[] = "c2sp.org/tlog-proof@v1\n";
     static const char bundle[] = "tally-bundle/v1\n";
-    struct tl_buffer head;
-    tl_buffer_init(&head, PEEK_LEN);
-    enum tally_status status = tl_file_read(path, &head);
-    if (status != TALLY_OK && status != TALLY_ETOOBIG) {
-        tl_buffer_deinit(&head);
+    uint8_t head[PEEK_LEN];
+    size_t len = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    enum tally_status status =
+        fd < 0 ? tl_status_from_errno(errno) : tl_read_full(fd, head, sizeof head, &len);
+    tl_close(&fd);
+    if (status != TALLY_OK) {
         out_error("%s: %s", path, tally_status_text(status));
         return exit_code_of(status);
     }
     *ret_kind = LEDGER_TAR;
-    if (tl_bytes_starts_with(tl_buffer_bytes(&head), receipt)) {
+    if (tl_bytes_starts_with(tl_bytes(head, len), receipt)) {
         *ret_kind = LEDGER_RECEIPT_FILE;
-    } else if (tl_bytes_starts_with(tl_buffer_bytes(&head), bundle)) {
+    } else if (tl_bytes_starts_with(tl_bytes(head, len), bundle)) {
         *ret_kind = LEDGER_BUNDLE_FILE;
     }
-    tl_buffer_deinit(&head);
     return 0;
 }
 

@@ -22,10 +22,8 @@ static int judge_with(const struct tl_receipt *receipt, const struct state *stat
         status = roster_at(state, record.roster, &roster);
     }
     if (status == TALLY_OK) {
-        struct tl_note_key unknown = {.type = TL_NOTE_ED25519};
-        const struct tl_note_key *key = roster != NULL   ? &roster->ledger_key
-                                        : state != NULL ? &state->roster->ledger_key
-                                                        : &unknown;
+        const struct tl_note_key *key =
+            roster == NULL && state != NULL ? &state->roster->ledger_key : NULL;
         status = tl_receipt_check(receipt, key, roster, state != NULL ? &state->ledger : wanted,
                                   report);
     }
@@ -115,8 +113,7 @@ static int read_file(const char *path, struct tl_buffer *buffer)
 
 static int verify_receipt(const struct opt *opt, struct tally_bytes bytes)
 {
-    struct tally_hash ledger;
-    struct tally_hash named;
+    struct tally_hash ledger = {{0}};
     struct state state;
     struct tl_report report;
     int code = 0;
@@ -124,11 +121,8 @@ static int verify_receipt(const struct opt *opt, struct tally_bytes bytes)
     if (code != 0) {
         return code;
     }
-    bool has_name = ledger_of(bytes, &named) == TALLY_OK;
-    if (!is_wanted) {
-        ledger = named;
-    }
-    bool is_known = (is_wanted || has_name) && state_load(opt, &ledger, &state) == TALLY_OK;
+    bool is_named = is_wanted || ledger_of(bytes, &ledger) == TALLY_OK;
+    bool is_known = is_named && state_load(opt, &ledger, &state) == TALLY_OK;
     if (is_known) {
         code = proof_file_judge_receipt(&state, bytes, &report);
         if (code == EXIT_DONE && note_receipt(&state, bytes) != TALLY_OK) {

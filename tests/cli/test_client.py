@@ -1,0 +1,542 @@
+# SPDX-License-Identifier: ISC
+"""The client as its users meet it: whole programs, real daemon, real ssh-keygen and ssh-agent."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import unicodedata
+
+import pytest
+
+from conftest import Ledger, SOURCE, TALLY, entry_field
+
+EDGE = [json.loads(line) for line in
+        (SOURCE / "examples" / "edge-cases.jsonl").read_text().splitlines()]
+EDGE = {case["sample_id"]: case for case in EDGE}
+
+
+def assert_harmless(text):
+    """Nothing that moves a cursor, sets a colour, turns text around or starts a line."""
+    for char in text:
+        category = unicodedata.category(char)
+        allowed = char == "\n" or char in "\u2068\u2069"  # our own isolates around foreign text
+        assert allowed or category[0] not in "C" and category not in ("Zl", "Zp"), repr(char)
+
+
+# ---- Charter ----
+
+
+def test_charter_is_incomplete_until_everybody_signed(tmp_path):
+    ledger = Ledger(tmp_path)
+    assert ledger.tally("charter", "new", tmp_path / "plan.json", ledger.charter).code == 0
+    again = ledger.tally("charter", "new", tmp_path / "plan.json", ledger.charter)
+    assert again.code == 2 and "exists" in again.err
+    # The author signs first.
+    early = ledger.tally("charter", "sign", ledger.charter, "--key", ledger.key("birch"))
+    assert early.code == 2 and "author" in early.err
+    for name in ("alder", "birch", "cedar"):
+        assert ledger.tally("charter", "show", ledger.charter).code == 4
+        assert ledger.tally("charter", "sign", ledger.charter, "--key", ledger.key(name)).code == 0
+    twice = ledger.tally("charter", "sign", ledger.charter, "--key", ledger.key("birch"))
+    assert twice.code == 2 and "already" in twice.err
+    shown = ledger.tally("charter", "show", "--json", ledger.charter)
+    assert shown.code == 4 and shown.json["reason"] == "consent-missing"  # the host key
+    assert ledger.tally("charter", "sign", ledger.charter, "--key", ledger.key("host")).code == 0
+    assert ledger.tally("charter", "show", ledger.charter).code == 0
+    shutil.rmtree(ledger.sockets)
+
+
+def test_charter_plan_faults_are_all_reported(tmp_path):
+    ledger = Ledger(tmp_path)
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    plan |= {"origin": "Not An Origin", "threshold": {}, "host_key": "keys/missing.pub"}
+    plan["members"][1]["keys"][0]["roles"] = ["king"]
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    done = ledger.tally("charter", "new", tmp_path / "plan.json", ledger.charter)
+    assert done.code == 2 and not ledger.charter.exists()
+    for pointer in ("/origin", "/threshold/amend", "/host_key", "/members/1/keys/0"):
+        assert pointer in done.err
+    shutil.rmtree(ledger.sockets)
+
+
+# ---- Verify ----
+
+
+def test_verify_without_an_id_is_incomplete(ledger):
+    done = ledger.tally("verify", who="newcomer")
+    assert done.code == 4 and ledger.id in done.out
+    assert ledger.tally("verify", who="newcomer").code == 4  # nothing was remembered
+    assert ledger.verify("newcomer").code == 0
+    assert ledger.tally("verify", who="newcomer").code == 0  # now it is known
+
+
+def test_verify_with_another_id_fails(ledger):
+    other = base64.b64encode(bytes(32)).decode()
+    done = ledger.tally("verify", "--json", "--ledger", other, who="misled")
+    assert done.code == 1 and done.json["checks"]["ledger"]["verdict"] == "BAD"
+    assert ledger.tally("verify", "--ledger", "short", who="misled").code == 2
+
+
+def test_live_data_directory_is_refused(ledger):
+    done = ledger.tally("verify", ledger.root / "data")
+    assert done.code == 3 and "/run/tally/read.sock" in done.err
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"c2sp.org/tlog-proof@v1\n", b"tally-bundle/v1\n",
+                                     bytes(1024), os.urandom(2048)])
+def test_nothing_and_rubbish_are_never_ok(ledger, tmp_path, content):
+    path = tmp_path / "thing"
+    path.write_bytes(content)
+    done = ledger.tally("verify", path, "--ledger", ledger.id)
+    assert done.code in (1, 2, 3, 4) and "VERIFIED" not in done.out
+    (tmp_path / "empty").mkdir()
+    assert ledger.tally("verify", tmp_path / "empty", "--ledger", ledger.id).code == 3
+    assert ledger.tally("verify", tmp_path / "absent", "--ledger", ledger.id).code == 3
+
+
+# ---- Compose, sign, submit ----
+
+
+def test_faults_of_a_finding_are_all_reported(ledger):
+    path = ledger.finding(title=None, event_time="2024-10/2024-03", statement=7,
+                          quantities=[{"value": "many"}], external_references=[])
+    done = ledger.tally("compose", path, "--key", ledger.key("alder"))
+    assert done.code == 2 and not path.with_suffix(".tally").exists()
+    for pointer in ("/title", "/event_time", "/statement", "/quantities/0",
+                    "/external_references"):
+        assert pointer in done.err, done.err
+
+
+def test_submitting_again_gives_the_same_receipt(ledger):
+    path = ledger.finding()
+    tally = path.with_suffix(".tally")
+    assert ledger.tally("submit", path, "--key", ledger.key("alder")).code == 0
+    receipt = path.with_suffix(".receipt").read_bytes()
+    assert ledger.tally("submit", tally).code == 0
+    assert path.with_suffix(".receipt").read_bytes() == receipt
+    ledger.stop()
+    ledger.start()
+    assert ledger.tally("submit", tally, who="courier").code == 4  # a courier knows no roster
+    assert path.with_suffix(".receipt").read_bytes() == receipt
+
+
+def test_an_existing_entry_file_is_not_overwritten(ledger):
+    path = ledger.finding()
+    assert ledger.tally("compose", path, "--key", ledger.key("alder")).code == 0
+    before = path.with_suffix(".tally").read_bytes()
+    assert ledger.tally("compose", path, "--key", ledger.key("alder")).code == 2
+    assert path.with_suffix(".tally").read_bytes() == before
+    assert path.with_suffix(".tally").stat().st_mode & 0o777 == 0o600
+
+
+def test_rejection_is_signed_and_kept(ledger):
+    first, second = ledger.finding(), ledger.finding()
+    for path in (first, second):  # both on the same state: the same sequence number
+        assert ledger.tally("compose", path, "--key", ledger.key("birch"), who="birch").code == 0
+        assert ledger.tally("sign", path.with_suffix(".tally"), "--key", ledger.key("birch"),
+                            who="birch").code == 0
+    assert ledger.tally("submit", first.with_suffix(".tally"), who="birch").code == 0
+    done = ledger.tally("submit", "--json", second.with_suffix(".tally"), who="birch")
+    assert done.code == 5 and done.json["reason"] == "sequence-reused"
+    assert second.with_suffix(".rejection").read_text().startswith("tally-rejection/v1\n")
+    assert second.with_suffix(".tally").exists()
+
+
+def test_entries_can_follow_one_that_is_not_submitted(ledger):
+    paths = [ledger.finding() for _ in range(3)]
+    for before, path in zip([None, *paths], paths):
+        after = ["--after", before.with_suffix(".tally")] if before else []
+        assert ledger.tally("compose", path, "--key", ledger.key("cedar"), *after,
+                            who="cedar").code == 0
+        assert ledger.tally("sign", path.with_suffix(".tally"), "--key", ledger.key("cedar"),
+                            who="cedar").code == 0
+    for path in paths:
+        assert ledger.tally("submit", path.with_suffix(".tally"), who="cedar").code == 0
+
+
+def test_nothing_is_lost_when_the_daemon_is_away(ledger, tmp_path):
+    path = ledger.finding()
+    done = ledger.tally("submit", path, "--key", ledger.key("alder"),
+                        env={"TALLY_SOCKET": str(tmp_path / "nobody")})
+    assert done.code == 3 and f"tally submit {path.with_suffix('.tally')}" in done.err
+    assert ledger.tally("submit", path.with_suffix(".tally")).code == 0
+
+
+def test_a_stranger_is_told_so(ledger):
+    done = ledger.tally("compose", ledger.finding(), "--key", ledger.key("stranger"))
+    assert done.code == 2 and "not enrolled" in done.err
+
+
+def test_unsigned_entries_are_not_sent(ledger):
+    path = ledger.finding()
+    assert ledger.tally("compose", path, "--key", ledger.key("alder")).code == 0
+    done = ledger.tally("submit", path.with_suffix(".tally"))
+    assert done.code == 2 and "not signed" in done.err
+
+
+def test_air_gap(ledger, tmp_path):
+    """Compose and sign on one machine, submit on another, carry the receipt back."""
+    assert ledger.tally("publish", tmp_path / "archive", "--tar", tmp_path / "stick.tar").code == 0
+    offline = {"TALLY_SOURCE": str(tmp_path / "stick.tar"), "TALLY_SOCKET": "/nowhere"}
+    state = tmp_path / "offline"
+    for name in ("alder", "birch", "cedar"):
+        if ledger.tally("verify", "--ledger", ledger.id, env=offline, state=state).code == 0:
+            break
+    path = ledger.finding()
+    key = ledger.key("alder")
+    assert ledger.tally("compose", path, "--key", key, env=offline, state=state).code == 0
+    assert ledger.tally("sign", path.with_suffix(".tally"), "--key", key, env=offline,
+                        state=state).code == 0
+    assert ledger.tally("submit", path.with_suffix(".tally"), who="courier").code == 4
+    back = ledger.tally("receipt", "verify", path.with_suffix(".receipt"), env=offline,
+                        state=state)
+    assert back.code == 0, back.out + back.err
+    following = ledger.finding()
+    assert ledger.tally("compose", following, "--key", key, env=offline, state=state).code == 0
+    (envelope,) = entry_field(following.with_suffix(".tally"), "envelope")
+    (before,) = entry_field(path.with_suffix(".tally"), "envelope")
+    sequence = [int(re.search(rb"\nsequence (\d+)\n", text)[1]) for text in (before, envelope)]
+    assert sequence[1] == sequence[0] + 1
+    assert ledger.verify("alder").code == 0  # alder's desk learns of it
+
+
+# ---- OpenSSH ----
+
+
+def test_ssh_keygen_accepts_what_tally_signs(ledger, tmp_path):
+    path = ledger.finding()
+    assert ledger.tally("submit", path, "--key", ledger.key("alder")).code == 0
+    (envelope,) = entry_field(path.with_suffix(".tally"), "envelope")
+    (blob,) = entry_field(path.with_suffix(".tally"), "signature")
+    armored = base64.encodebytes(blob).decode()
+    (tmp_path / "sig").write_text(
+        f"-----BEGIN SSH SIGNATURE-----\n{armored}-----END SSH SIGNATURE-----\n")
+    (tmp_path / "allowed").write_text("alder " + ledger.key("alder.pub").read_text())
+    words = ["ssh-keygen", "-Y", "verify", "-f", tmp_path / "allowed", "-I", "alder", "-n",
+             "entry@tally", "-s", tmp_path / "sig"]
+    assert subprocess.run(words, input=envelope, capture_output=True, check=False).returncode == 0
+    changed = subprocess.run(words, input=envelope + b" ", capture_output=True, check=False)
+    assert changed.returncode != 0
+
+
+def test_tally_accepts_what_ssh_keygen_signs(ledger, tmp_path):
+    path = ledger.finding()
+    tally = path.with_suffix(".tally")
+    assert ledger.tally("compose", path, "--key", ledger.key("alder")).code == 0
+    (envelope,) = entry_field(tally, "envelope")
+    (tmp_path / "envelope").write_bytes(envelope)
+    subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-n", "entry@tally", "-f",
+                    ledger.key("alder"), tmp_path / "envelope"], check=True, capture_output=True)
+    armored = (tmp_path / "envelope.sig").read_text().split("\n")[1:-2]
+    blob = "".join(armored)
+    lines = tally.read_text().split("\n")
+    lines.insert(2, "signature " + blob)
+    tally.write_text("\n".join(lines))
+    assert ledger.tally("submit", tally).code == 0
+
+
+def test_agent_signs_for_an_encrypted_key(ledger, tmp_path):
+    key = tmp_path / "id"
+    shutil.copy(ledger.key("alder"), key)
+    shutil.copy(ledger.key("alder.pub"), tmp_path / "id.pub")
+    key.chmod(0o600)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-N", "secret", "-f", key], check=True,
+                   capture_output=True)
+    path = ledger.finding()
+    tally = path.with_suffix(".tally")
+    assert ledger.tally("compose", path, "--key", key).code == 0
+    done = ledger.tally("sign", tally, "--key", key)
+    assert done.code == 2 and "ssh-add" in done.err
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", tmp_path / "agent"],
+                             stdout=subprocess.PIPE)
+    agent.stdout.readline()
+    env = {"SSH_AUTH_SOCK": str(tmp_path / "agent")}
+    try:
+        absent = ledger.tally("sign", tally, "--key", tmp_path / "id.pub", env=env)
+        assert absent.code != 0 and "ssh-add" in absent.err
+        plain = ledger.key("alder")
+        subprocess.run(["ssh-add", "-q", plain], check=True, env=os.environ | env)
+        assert ledger.tally("sign", tally, "--key", tmp_path / "id.pub", env=env).code == 0
+    finally:
+        agent.terminate()
+        agent.wait()
+    assert ledger.tally("submit", tally).code == 0
+
+
+def test_countersignature(ledger):
+    path = ledger.finding()
+    tally = path.with_suffix(".tally")
+    assert ledger.tally("compose", path, "--key", ledger.key("alder")).code == 0
+    early = ledger.tally("sign", tally, "--key", ledger.key("birch"))
+    assert early.code == 2
+    for who in ("alder", "birch", "cedar"):
+        assert ledger.tally("sign", tally, "--key", ledger.key(who)).code == 0
+    done = ledger.tally("submit", "--json", tally)
+    assert done.code == 0
+    assert "signatures  3" in ledger.tally("show", done.json["id"]).out
+
+
+# ---- Withholding, exhibits ----
+
+
+def test_withheld_parts_stay_at_home(ledger, tmp_path):
+    secret = "the harbour master told us"
+    exhibit, kept = tmp_path / "a.txt", tmp_path / "video.bin"
+    exhibit.write_text("an exhibit\n")
+    kept.write_bytes(os.urandom(100000))
+    answer = ledger.submit(
+        source=secret, external_references=[{"source_name": "A", "origin": "x"},
+                                            {"source_name": "B-secret", "origin": "y"}],
+        words=["--exhibit", exhibit, "--exhibit-kept", kept, "--withhold", "/source",
+               "--withhold", "/external_references/1"])
+    entry = ledger.root / "entries" / f"{ledger.count}.tally"
+    preview = ledger.tally("preview", entry).out
+    everyone, mine = preview.split("Only you keep these")
+    assert secret in mine and secret not in everyone
+    assert "B-secret" in mine and "B-secret" not in everyone
+    assert ledger.tally("publish", tmp_path / "archive").code == 0
+    names = {path.name for path in (tmp_path / "archive" / "tally" / "objects").iterdir()}
+    for path in (tmp_path / "archive").rglob("*"):
+        assert not path.is_file() or secret.encode() not in path.read_bytes()
+        assert not path.is_file() or b"B-secret" not in path.read_bytes()
+    digest = subprocess.run(["sha256sum", exhibit, kept], capture_output=True, text=True,
+                            check=True).stdout.split()
+    assert digest[0] in names and digest[2] not in names
+    assert ledger.tally("check", exhibit).code == 0
+    assert ledger.tally("check", kept).code == 0  # committed to, not left
+    found = ledger.tally("search", "--json", "--digest", digest[0]).json
+    assert [entry["index"] for entry in found] == [answer["index"]]
+    (tmp_path / "other").write_text("other")
+    missing = ledger.tally("check", tmp_path / "other")
+    assert missing.code == 4 and "does not show that the file is false" in missing.out
+
+
+def test_a_changed_exhibit_is_not_sent(ledger, tmp_path):
+    exhibit = tmp_path / "a.txt"
+    exhibit.write_text("before")
+    path = ledger.finding()
+    tally = path.with_suffix(".tally")
+    assert ledger.tally("compose", path, "--key", ledger.key("alder"), "--exhibit",
+                        exhibit).code == 0
+    assert ledger.tally("sign", tally, "--key", ledger.key("alder")).code == 0
+    exhibit.write_text("after!")
+    done = ledger.tally("submit", tally)
+    assert done.code == 2 and "not the file that was signed for" in done.err
+    exhibit.unlink()
+    assert ledger.tally("submit", tally).code == 2
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "moved" / "a.txt").write_text("before")
+    assert ledger.tally("submit", tally, "--exhibits", tmp_path / "moved").code == 0
+
+
+def test_declared_digest_must_be_the_files(ledger, tmp_path):
+    exhibit = tmp_path / "a.txt"
+    exhibit.write_text("x")
+    path = ledger.finding(exhibits=[{"name": "a.txt", "size": 2, "hashes": {"SHA-256": "00" * 32}}])
+    done = ledger.tally("compose", path, "--key", ledger.key("alder"), "--exhibit", exhibit)
+    assert done.code == 2 and "SHA-256" in done.err and "bytes" in done.err
+
+
+# ---- References and status ----
+
+
+def test_status_is_computed_from_later_entries(ledger):
+    finding = ledger.submit("alder", title="To be talked about")
+    for who in ("birch", "cedar"):
+        assert ledger.verify(who).code == 0
+    ledger.submit("birch", type="corroboration", title="We saw it too",
+                  words=["--ref", f"corroborates={finding['id']}"],
+                  external_references=[{"source_name": "C", "origin": "another origin"}])
+    ledger.submit("cedar", type="dissent", title="We doubt it",
+                  words=["--ref", f"dissents-from={finding['index']}"])
+    shown = ledger.tally("show", "--json", finding["id"]).json
+    assert "corroborated by 1 member" in shown["status"] and "dissent" in shown["status"]
+    assert "2 origins" in shown["status"]
+    wrong = finding["id"][:-1] + ("0" if finding["id"][-1] != "0" else "1")
+    assert ledger.tally("show", wrong).code == 2
+    assert ledger.verify("alder").code == 0
+    own = ledger.finding(type="corroboration", title="Ourselves")
+    done = ledger.tally("submit", "--json", own, "--key", ledger.key("alder"), "--ref",
+                        f"corroborates={finding['index']}")
+    assert done.code == 5 and done.json["reason"] == "reference-target"
+
+
+# ---- Hostile texts ----
+
+
+@pytest.mark.parametrize("name", ["SE-001", "SE-002", "SE-003", "SE-004", "SE-005", "SE-008",
+                                  "SE-009", "SE-013", "SE-014"])
+def test_hostile_titles_are_shown_and_kept(ledger, name):
+    title = EDGE[name]["title"]
+    answer = ledger.submit("alder", title=title)
+    entry = ledger.root / "entries" / f"{ledger.count}.tally"
+    for words in (("preview", entry), ("log", "--last", "1"), ("show", answer["id"])):
+        done = ledger.tally(*words)
+        assert done.code == 0
+        assert_harmless(done.out)
+        assert not re.search(r"^entry 999", done.out, re.MULTILINE)
+        as_json = ledger.tally(words[0], "--json", *words[1:])
+        assert as_json.code == 0 and as_json.out.isascii()
+    assert ledger.tally("show", "--json", answer["id"]).json["title"] == title
+    if name == "SE-005":
+        assert "mixed scripts" in ledger.tally("show", answer["id"]).out
+    log = (ledger.root / "tallyd.log").read_bytes()
+    assert title.encode() not in log and b"\x1b" not in log
+
+
+def test_search_treats_normal_forms_alike(ledger):
+    indexes = {ledger.submit("alder", title=EDGE[name]["title"])["index"]
+               for name in ("SE-006", "SE-007")}
+    for name in ("SE-006", "SE-007"):
+        found = ledger.tally("search", "--json", EDGE[name]["title"]).json
+        assert {entry["index"] for entry in found} == indexes
+    kept = ledger.tally("show", "--json", max(indexes)).json["title"]
+    assert kept == EDGE["SE-007"]["title"]
+
+
+def test_search_criteria(ledger):
+    answer = ledger.submit("birch", title="Criterion", topic="petroleum")
+    for words, expected in ((["--member", "birch", "--topic", "petroleum"], True),
+                            (["--member", "alder", "--topic", "petroleum"], False),
+                            (["criterion", "--type", "finding"], True),
+                            (["criterion", "--type", "note"], False),
+                            (["criterion", "--since", "2020-01-01"], True),
+                            (["criterion", "--until", "2020-01-01"], False)):
+        found = ledger.tally("search", "--json", *words).json
+        assert (answer["index"] in [entry["index"] for entry in found]) is expected
+    assert ledger.tally("search", "--since", "yesterday").code == 2
+
+
+def test_long_title_names_the_limit(ledger):
+    done = ledger.tally("compose", ledger.finding(title=EDGE["SE-010"]["title"]), "--key",
+                        ledger.key("alder"))
+    assert done.code == 2 and "/title" in done.err and "300" in done.err
+
+
+def test_backward_interval_and_future_time(ledger):
+    done = ledger.tally("compose", ledger.finding(event_time=EDGE["SE-011"]["event_time"]),
+                        "--key", ledger.key("alder"))
+    assert done.code == 2 and "ends before it starts" in done.err
+    done = ledger.tally("compose", ledger.finding(collected_at=EDGE["SE-012"]["collected_at"]),
+                        "--key", ledger.key("alder"))
+    assert done.code == 0 and "future" in done.err
+
+
+def test_raw_json(ledger):
+    for name, code in (("SE-015", 2), ("SE-016", 0)):
+        path = ledger.finding()
+        good = json.loads(path.read_text())
+        raw = EDGE[name]["raw"]
+        rest = {k: v for k, v in good.items() if k not in json.loads(raw)}
+        if name == "SE-016":
+            raw = raw.replace('"value":9007199254740993',
+                              '"value":9007199254740993,"unit":"t","qualifier":"about"')
+        path.write_text(raw[:-1] + "," + json.dumps(rest)[1:])
+        done = ledger.tally("compose", path, "--key", ledger.key("alder"))
+        assert done.code == code, done.err
+    shown = ledger.tally("preview", path.with_suffix(".tally")).out
+    assert "9007199254740993" in shown
+
+
+# ---- Archives, bundles, receipts ----
+
+
+def test_publish_is_incremental_and_refuses_to_go_back(ledger, tmp_path):
+    archive = tmp_path / "archive"
+    assert ledger.tally("publish", archive).code == 0
+    again = ledger.tally("publish", "--json", archive)
+    assert again.code == 0 and again.json["files_written"] == 0
+    old = tmp_path / "old"
+    shutil.copytree(archive, old)
+    ledger.submit("alder")
+    assert ledger.tally("publish", archive).code == 0
+    back = ledger.tally("publish", archive, "--source", old)
+    assert back.code == 1 and "longer" in back.err
+    for path in (archive, old):
+        assert ledger.tally("verify", path, "--ledger", ledger.id, who="auditor").code == \
+            (0 if path == archive else 1)  # old has fallen behind what the auditor remembers
+
+
+def test_tar_with_and_without_leading_directory(ledger, tmp_path):
+    archive = tmp_path / "archive"
+    assert ledger.tally("publish", archive, "--tar", tmp_path / "a.tar").code == 0
+    with tarfile.open(tmp_path / "b.tar.gz", "w:gz") as tar:
+        tar.add(archive, arcname="ledger")
+    for name in ("a.tar", "b.tar.gz"):
+        assert ledger.tally("verify", tmp_path / name, "--ledger", ledger.id,
+                            who=name).code == 0
+    data = (tmp_path / "a.tar").read_bytes()
+    (tmp_path / "cut.tar").write_bytes(data[:len(data) // 2])
+    assert ledger.tally("verify", tmp_path / "cut.tar", "--ledger", ledger.id,
+                        who="cut").code in (1, 3)
+
+
+def test_bundle(ledger, tmp_path):
+    answers = [ledger.submit("alder") for _ in range(2)]
+    path = tmp_path / "some.bundle"
+    ids = [answer["id"] for answer in answers]
+    assert ledger.tally("bundle", *reversed(ids), "--output", path).code == 0
+    assert ledger.tally("verify", path, "--ledger", ledger.id, who="court").code == 0
+    assert ledger.tally("verify", path, who="court").code == 4
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert ledger.tally("verify", path, "--ledger", ledger.id, who="court").code == 1
+
+
+def test_receipt_by_itself_and_with_a_known_ledger(ledger):
+    ledger.submit("alder")
+    receipt = ledger.root / "entries" / f"{ledger.count}.receipt"
+    assert ledger.tally("receipt", "show", receipt).code == 0
+    assert ledger.tally("receipt", "verify", receipt).code == 0
+    assert ledger.tally("receipt", "verify", receipt, who="unknowing").code == 4
+    data = bytearray(receipt.read_bytes())
+    data[100] ^= 1
+    receipt.write_bytes(data)
+    assert ledger.tally("receipt", "verify", receipt).code == 1
+
+
+# ---- Around ----
+
+
+def test_every_verb_has_help_and_rejects_nonsense(ledger):
+    overview = ledger.tally("help").out
+    verbs = re.findall(r"^  ([a-z]+) ", overview, re.MULTILINE)
+    assert len(verbs) == 14
+    for verb in verbs:
+        assert ledger.tally("help", verb).out == ledger.tally(verb, "--help").out
+        assert ledger.tally(verb, "--no-such-option").code == 2
+    assert ledger.tally().code == 2
+    assert ledger.tally("no-such-verb").code == 2
+
+
+def test_bash_completion(ledger):
+    script = f"""
+        PATH={TALLY.parent}:$PATH
+        . {SOURCE}/client/completion/tally.bash
+        COMP_WORDS=(tally ver); COMP_CWORD=1; _tally; echo "${{COMPREPLY[@]}}"
+        COMP_WORDS=(tally verify --rec); COMP_CWORD=2; _tally; echo "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["verify", "--receipt"]
+
+
+def test_output_that_cannot_be_written_is_no_verdict(ledger):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run(
+            [TALLY, "verify", "--ledger", ledger.id, "--state", ledger.root / "state" / "full",
+             ledger.sockets / "read"], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 3
+
+
+def test_stopped_data_directory_verifies(ledger):
+    ledger.stop()
+    try:
+        assert ledger.tally("verify", ledger.root / "data", "--ledger", ledger.id,
+                            who="operator").code == 0
+    finally:
+        ledger.start()
