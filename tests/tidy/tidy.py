@@ -166,7 +166,8 @@ def check_allocation(source):
 
 
 def check_columns(source):
-    if not source.is_code:
+    # The vectors' tables are data, one case a line, whatever their ending.
+    if not source.is_code or source.path.startswith("tests/vectors/"):
         return
     for number, line in enumerate(source.lines, 1):
         if len(line) <= COLUMNS_MAX:
