@@ -114,11 +114,9 @@ static void add_head(struct plan *plan)
     if (origin != NULL) {
         add_op(plan, "origin %s", origin);
     }
-    if (origin != NULL && ledger_file != NULL &&
-        read_key(plan, ledger_file, "/ledger_key", &key)) {
-        if (key.type != TL_KEY_ED25519 ||
-            tl_note_key_make(tl_bytes_text(origin), TL_NOTE_ED25519, key.point, &note_key) !=
-                TALLY_OK) {
+    if (origin != NULL && ledger_file != NULL && read_key(plan, ledger_file, "/ledger_key", &key)) {
+        if (key.type != TL_KEY_ED25519 || tl_note_key_make(tl_bytes_text(origin), TL_NOTE_ED25519,
+                                                           key.point, &note_key) != TALLY_OK) {
             fault(plan, "/ledger_key", "must be an ssh-ed25519 key");
         } else {
             tl_note_key_format(&note_key, vkey);
@@ -275,8 +273,7 @@ int charter_plan_compose(const char *plan_path, struct tl_buffer *envelope)
     int code = plan == NULL ? EXIT_UNREACHED : 0;
     if (plan != NULL) {
         plan->path = plan_path;
-        plan->json =
-            json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
+        plan->json = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
         if (plan->json == NULL) {
             out_error("%s:%d:%d: %s", plan_path, error.line, error.column, error.text);
             code = EXIT_USAGE;

@@ -102,8 +102,8 @@ static enum tally_status add_proof(struct bundling *run, enum tl_bundle_line_kin
     uint8_t seal[TALLY_SIGNATURE_LEN];
     tl_buffer_init(&record, TALLY_RECORD_MAX);
     tl_buffer_init(&file, TL_RECEIPT_MAX);
-    enum tally_status status = tl_fetch_record(&run->fetch, index, &run->walk.verified.report.root,
-                                               &record, &proof);
+    enum tally_status status =
+        tl_fetch_record(&run->fetch, index, &run->walk.verified.report.root, &record, &proof);
     if (status == TALLY_OK) {
         status = read_seal(run, index, seal);
     }
@@ -206,8 +206,7 @@ static int write(struct bundling *run)
     uint64_t size = run->walk.verified.report.size;
     if (run->entries[run->entry_count - 1] >= size) {
         out_error("%llu: no such entry among %llu records",
-                  (unsigned long long)run->entries[run->entry_count - 1],
-                  (unsigned long long)size);
+                  (unsigned long long)run->entries[run->entry_count - 1], (unsigned long long)size);
         return EXIT_UNREACHED;
     }
     tl_tile_fetch_init(&run->fetch, run->walk.source, size);
@@ -272,8 +271,9 @@ const struct verb verb_bundle = {
     .name = "bundle",
     .synopsis = "ENTRY... --output FILE [--source SOURCE]",
     .summary = "put entries and all that judges them into one file",
-    .details = "A bundle holds the charter, every amendment, the entries, their clear parts and the\n"
-               "proofs, under one checkpoint: `tally verify FILE` judges it offline.",
+    .details =
+        "A bundle holds the charter, every amendment, the entries, their clear parts and the\n"
+        "proofs, under one checkpoint: `tally verify FILE` judges it offline.",
     .options = options,
     .word_min = 1,
     .word_max = -1,

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/charter_amend.h"
 #include "client/charter_plan.h"
 #include "client/entry_io.h"
 #include "client/exit_code.h"
@@ -44,16 +45,13 @@ static void print_signers(const struct tl_signatures *signatures)
     }
 }
 
-/* Whether the charter could start a ledger now: operations, consent, and each signature. */
-static enum tally_reason judge(const struct tl_entry_file *entry, const struct tl_envelope *envelope)
+/* Operations and consent of a charter. */
+static enum tally_reason judge_charter(const struct tl_entry_file *entry,
+                                       const struct tl_envelope *envelope)
 {
     struct tl_roster *roster = NULL;
-    enum tally_reason reason = tl_signatures_check(&entry->signatures, envelope);
-    for (unsigned i = 0; i < entry->signatures.count && reason == TALLY_REASON_NONE; i++) {
-        reason = tl_signature_verify(&entry->signatures, i, entry->envelope);
-    }
-    if (reason == TALLY_REASON_NONE &&
-        tl_roster_from_charter(envelope, &entry->signatures, &roster, &reason) != TALLY_OK) {
+    enum tally_reason reason = TALLY_REASON_NONE;
+    if (tl_roster_from_charter(envelope, &entry->signatures, &roster, &reason) != TALLY_OK) {
         reason = TALLY_REASON_MALFORMED;
     }
     if (roster != NULL && tl_roster_governing_count(roster) == 2 && roster->threshold_amend == 2) {
@@ -63,10 +61,28 @@ static enum tally_reason judge(const struct tl_entry_file *entry, const struct t
     return reason;
 }
 
+/* Whether it could start or amend a ledger now: each signature, then what they are needed for. */
+static int judge(const struct opt *opt, const struct tl_entry_file *entry,
+                 const struct tl_envelope *envelope, enum tally_reason *ret_reason)
+{
+    *ret_reason = tl_signatures_check(&entry->signatures, envelope);
+    for (unsigned i = 0; i < entry->signatures.count && *ret_reason == TALLY_REASON_NONE; i++) {
+        *ret_reason = tl_signature_verify(&entry->signatures, i, entry->envelope);
+    }
+    if (*ret_reason != TALLY_REASON_NONE) {
+        return 0;
+    }
+    if (envelope->has_ledger) {
+        return charter_judge_amendment(opt, entry, envelope, ret_reason);
+    }
+    *ret_reason = judge_charter(entry, envelope);
+    return 0;
+}
+
 static void print_json(const struct tl_entry_file *entry, const struct tl_envelope *envelope,
                        enum tally_reason reason)
 {
-    struct tally_hash id = tl_envelope_hash(envelope);
+    struct tally_hash id = envelope->has_ledger ? envelope->ledger : tl_envelope_hash(envelope);
     struct tally_bytes lines = envelope->op_lines;
     struct tally_bytes op;
     json_t *ops = json_array();
@@ -82,7 +98,7 @@ static void print_charter(const struct tl_entry_file *entry, const struct tl_env
                           enum tally_reason reason)
 {
     char id[TL_HASH_BASE64_LEN + 1];
-    struct tally_hash hash = tl_envelope_hash(envelope);
+    struct tally_hash hash = envelope->has_ledger ? envelope->ledger : tl_envelope_hash(envelope);
     struct tally_bytes lines = envelope->op_lines;
     struct tally_bytes op;
     tl_hash_format(&hash, id);
@@ -94,8 +110,8 @@ static void print_charter(const struct tl_entry_file *entry, const struct tl_env
     }
     print_signers(&entry->signatures);
     if (reason == TALLY_REASON_NONE) {
-        printf("%scomplete%s: every enrolled key and the host key have signed\n",
-               out_style(OUT_GOOD), out_style(OUT_PLAIN));
+        printf("%scomplete%s: all who must sign have signed\n", out_style(OUT_GOOD),
+               out_style(OUT_PLAIN));
     } else {
         printf("%snot complete%s: %s (%s)\n", out_style(OUT_WARN), out_style(OUT_PLAIN),
                tally_reason_text(reason), tally_reason_name(reason));
@@ -114,14 +130,20 @@ static int charter_show(const struct opt *opt)
     if (code != 0) {
         return code;
     }
-    enum tally_reason reason = judge(&entry, &envelope);
-    if (opt_has(opt, "json")) {
-        print_json(&entry, &envelope, reason);
+    enum tally_reason reason = TALLY_REASON_MALFORMED;
+    if (!tl_envelope_is_constitution(&envelope)) {
+        out_error("%s: neither a charter nor an amendment: tally preview shows it", opt->words[1]);
+        code = EXIT_USAGE;
     } else {
+        code = judge(opt, &entry, &envelope, &reason);
+    }
+    if (code == 0 && opt_has(opt, "json")) {
+        print_json(&entry, &envelope, reason);
+    } else if (code == 0) {
         print_charter(&entry, &envelope, reason);
     }
     tl_entry_file_deinit(&entry);
-    return reason == TALLY_REASON_NONE ? EXIT_DONE : EXIT_INCOMPLETE;
+    return code == 0 && reason != TALLY_REASON_NONE ? EXIT_INCOMPLETE : code;
 }
 
 static int run(const struct opt *opt)
@@ -135,22 +157,31 @@ static int run(const struct opt *opt)
     if (strcmp(opt->words[0], "show") == 0) {
         return charter_show(opt);
     }
-    out_error("charter new PLAN.json FILE.tally, charter sign FILE.tally, charter show FILE.tally");
+    if (strcmp(opt->words[0], "amend") == 0 && opt->word_count == 2) {
+        return charter_amend(opt, opt->words[1]);
+    }
+    out_error("charter new PLAN.json FILE.tally, or charter sign, show or amend FILE.tally");
     return EXIT_USAGE;
 }
 
 static const struct opt_spec options[] = {
-    {"key", "FILE", "sign: private key, or the .pub of one that ssh-agent holds", false},
+    {"key", "FILE", "sign, amend: private key, or the .pub of one that ssh-agent holds", false},
+    {"op", "OPERATION", "amend: \"enrol MEMBER ROLES TYPE BASE64\", \"revoke ...\"", true},
+    {"ledger", "ID", "amend: which ledger (default: the only one known)", false},
     {NULL, NULL, NULL, false},
 };
 
 const struct verb verb_charter = {
     .name = "charter",
-    .synopsis = "new PLAN.json FILE.tally | sign FILE.tally --key FILE | show FILE.tally",
-    .summary = "make, sign and look at the charter that starts a ledger",
-    .details = "A plan names origin, ledger key, host key, threshold, members and their public\n"
-               "keys (tally(1) has the form). Every key in it signs the charter, the first one\n"
-               "first; `tallyd init` then makes the ledger. `show` exits 4 until it is complete.",
+    .synopsis = "new PLAN.json FILE.tally | sign FILE.tally --key FILE | show FILE.tally |\n"
+                "                     amend FILE.tally --key FILE --op OPERATION...",
+    .summary = "make, sign and look at a charter, or an amendment of it",
+    .details =
+        "A plan names origin, ledger key, host key, threshold, members and their public\n"
+        "keys (tally(1) has the form). Every key in it signs the charter, the first one\n"
+        "first; `tallyd init` then makes the ledger. An amendment is signed by its author, by as\n"
+        "many members as the threshold asks and by every key that it enrols, and submitted\n"
+        "like any entry. `show` exits 4 until all who must sign have signed.",
     .options = options,
     .word_min = 1,
     .word_max = 3,

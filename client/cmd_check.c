@@ -117,9 +117,10 @@ const struct verb verb_check = {
     .name = "check",
     .synopsis = "FILE [SOURCE]",
     .summary = "is this file named by an entry of the ledger?",
-    .details = "Compares the file's SHA-256 with every exhibit of the clear parts. Ends with 0 when\n"
-               "it is found in a verified ledger and with 4 when it is not found: not found shows\n"
-               "nothing about the file.",
+    .details =
+        "Compares the file's SHA-256 with every exhibit of the clear parts. Ends with 0 when\n"
+        "it is found in a verified ledger and with 4 when it is not found: not found shows\n"
+        "nothing about the file.",
     .options = options,
     .word_min = 1,
     .word_max = 2,

@@ -38,8 +38,7 @@ static int run(const struct opt *opt)
     tl_buffer_init(&entry_file, TALLY_ENTRY_FILE_MAX);
     code = compose_entry(opt, opt->words[0], &key, &state, &entry_file);
     if (code == 0) {
-        enum tally_status status =
-            tl_file_write(path, tl_buffer_bytes(&entry_file), 0600, false);
+        enum tally_status status = tl_file_write(path, tl_buffer_bytes(&entry_file), 0600, false);
         if (status == TALLY_EEXIST) {
             out_error("%s: exists already; --output FILE writes another", path);
         } else if (status != TALLY_OK) {
@@ -48,7 +47,8 @@ static int run(const struct opt *opt)
         code = exit_code_of(status);
     }
     if (code == 0) {
-        out_hint("wrote %s\nnext: tally preview %s, then tally sign %s --key KEY", path, path, path);
+        out_hint("wrote %s\nnext: tally preview %s, then tally sign %s --key KEY", path, path,
+                 path);
     }
     tl_buffer_deinit(&entry_file);
     state_deinit(&state);
@@ -65,10 +65,11 @@ const struct verb verb_compose = {
     .name = "compose",
     .synopsis = "FINDING.json --key FILE [--exhibit FILE]... [--withhold POINTER]...",
     .summary = "make an unsigned entry from JSON and exhibits",
-    .details = "Works without network: author chain and newest verified record come from what this\n"
-               "client has verified. Each member of the JSON becomes one part, byte for byte, under\n"
-               "its own salt. All faults are reported at once. The result is private: it holds\n"
-               "what you withhold.",
+    .details =
+        "Works without network: author chain and newest verified record come from what this\n"
+        "client has verified. Each member of the JSON becomes one part, byte for byte, under\n"
+        "its own salt. All faults are reported at once. The result is private: it holds\n"
+        "what you withhold.",
     .options = options,
     .word_min = 1,
     .word_max = 1,

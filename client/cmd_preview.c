@@ -114,9 +114,9 @@ static json_t *parts_json(const struct tl_entry_file *entry, const struct tl_env
         if (deposit.position < envelope->part_count &&
             envelope->letters.ptr[deposit.position] == (uint8_t)letter &&
             tl_part_decode(deposit.bytes, &part) == TALLY_OK) {
-            (void)json_array_append_new(object, json_pack("{s:o, s:o}", "name",
-                                                          out_json_text(part.name), "value",
-                                                          out_json_text(part.value)));
+            (void)json_array_append_new(object,
+                                        json_pack("{s:o, s:o}", "name", out_json_text(part.name),
+                                                  "value", out_json_text(part.value)));
         }
     }
     return object;

@@ -63,8 +63,7 @@ static int run(const struct opt *opt)
         out_json(json_pack("{s:I, s:I}", "size", (json_int_t)published.size, "files_written",
                            (json_int_t)published.files_written));
     } else {
-        out_hint("published %llu records, %llu files written",
-                 (unsigned long long)published.size,
+        out_hint("published %llu records, %llu files written", (unsigned long long)published.size,
                  (unsigned long long)published.files_written);
     }
     return EXIT_DONE;

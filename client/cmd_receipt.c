@@ -37,10 +37,10 @@ static int print_receipt(const struct opt *opt, const char *path, const struct t
     tl_time_format(record.received_us / 1000000, time);
     if (opt_has(opt, "json")) {
         out_json(json_pack("{s:I, s:s, s:o, s:o, s:s, s:o, s:o, s:I}", "index",
-                           (json_int_t)record.index, "id", id, "type",
-                           out_json_text(envelope.type), "member", out_json_text(envelope.member),
-                           "received", time, "origin", out_json_text(checkpoint.origin), "leaf",
-                           out_json_hash(&leaf), "size", (json_int_t)checkpoint.size));
+                           (json_int_t)record.index, "id", id, "type", out_json_text(envelope.type),
+                           "member", out_json_text(envelope.member), "received", time, "origin",
+                           out_json_text(checkpoint.origin), "leaf", out_json_hash(&leaf), "size",
+                           (json_int_t)checkpoint.size));
         return EXIT_DONE;
     }
     printf("entry       %s\n", id);

@@ -23,7 +23,7 @@ struct folded {
 
 struct search {
     const struct opt *opt;
-    struct entries entries; /* every entry: statuses need the others too */
+    struct entries entries;   /* every entry: statuses need the others too */
     struct tl_buffer matches; /* one byte an entry: 1 when it matches */
     enum tally_status status;
     struct folded text;
@@ -48,8 +48,8 @@ static struct folded fold(struct tally_bytes bytes)
 static bool contains(struct tally_bytes haystack, const struct folded *needle)
 {
     struct folded folded = fold(haystack);
-    bool found = folded.text != NULL &&
-                 memmem(folded.text, folded.len, needle->text, needle->len) != NULL;
+    bool found =
+        folded.text != NULL && memmem(folded.text, folded.len, needle->text, needle->len) != NULL;
     free(folded.text);
     return found;
 }

@@ -120,8 +120,7 @@ static void print(const struct opt *opt, struct showing *showing)
     struct tl_record record;
     struct tl_envelope envelope;
     const struct entry *entry = entries_find(&showing->entries, showing->index);
-    if (entry == NULL ||
-        tl_record_decode(tl_buffer_bytes(&showing->record), &record) != TALLY_OK ||
+    if (entry == NULL || tl_record_decode(tl_buffer_bytes(&showing->record), &record) != TALLY_OK ||
         tl_envelope_decode(record.envelope, &envelope, NULL) != TALLY_OK) {
         return;
     }

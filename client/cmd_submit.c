@@ -129,7 +129,14 @@ static void print_accepted(const struct submission *run, const struct tl_receipt
         return;
     }
     printf("entry %llu  %s  %s\n", (unsigned long long)receipt->index, id, path);
-    out_hint("receipt verified: in the ledger, durable, under its key (no witness has cosigned yet)");
+    if (verdict == EXIT_DONE) {
+        out_hint("receipt verified: in the ledger, durable, under its key (no witness has cosigned "
+                 "yet)");
+    } else {
+        out_hint("accepted; the receipt could not be judged wholly: %s",
+                 run->is_known ? "the ledger was amended since you verified it: tally verify"
+                               : "this ledger is not known here: tally verify --ledger ID");
+    }
 }
 
 static int keep_receipt(struct submission *run)
@@ -138,8 +145,7 @@ static int keep_receipt(struct submission *run)
     struct tl_report report;
     struct tl_receipt receipt;
     answer_path(run, "receipt", path);
-    enum tally_status status =
-        tl_file_write(path, tl_buffer_bytes(&run->answer), 0644, true);
+    enum tally_status status = tl_file_write(path, tl_buffer_bytes(&run->answer), 0644, true);
     if (status != TALLY_OK) {
         out_error("%s: %s", path, tally_status_text(status));
         return retry_hint(run, "the receipt could not be kept");
@@ -151,7 +157,8 @@ static int keep_receipt(struct submission *run)
     }
     int code = EXIT_BAD;
     if (!is_ours(run, &receipt)) {
-        out_error("%s: the receipt is for another entry: keep it, and tell the other members", path);
+        out_error("%s: the receipt is for another entry: keep it, and tell the other members",
+                  path);
     } else {
         code = run->is_known
                    ? proof_file_judge_receipt(&run->state, tl_buffer_bytes(&run->answer), &report)
@@ -162,7 +169,8 @@ static int keep_receipt(struct submission *run)
             print_accepted(run, &receipt, path, code);
         }
     }
-    if (code == EXIT_DONE &&
+    /* Also when the roster has moved on since this client verified: the entry is in. */
+    if (run->is_known && code != EXIT_BAD &&
         (state_note_entry(&run->state, &run->envelope) != TALLY_OK ||
          state_note_held(&run->state, receipt.checkpoint) != TALLY_OK ||
          state_keep_receipt(&run->state, receipt.index, tl_buffer_bytes(&run->answer)) !=
@@ -178,8 +186,7 @@ static bool is_our_rejection(const struct submission *run, struct tl_rejection *
 {
     struct tl_note_key key;
     struct tally_hash envelope = tl_envelope_hash(&run->envelope);
-    return run->is_known &&
-           tl_rejection_key(&run->state.roster->ledger_key, &key) == TALLY_OK &&
+    return run->is_known && tl_rejection_key(&run->state.roster->ledger_key, &key) == TALLY_OK &&
            tl_rejection_open(tl_buffer_bytes(&run->answer), &key, ret_rejection) == TALLY_OK &&
            tl_hash_equal(&ret_rejection->envelope, &envelope);
 }

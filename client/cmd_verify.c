@@ -142,8 +142,9 @@ const struct verb verb_verify = {
     .synopsis = "[SOURCE] [--ledger ID] [--receipt FILE]... [--since FILE]",
     .summary = "check a whole ledger, a receipt or a bundle",
     .details = "SOURCE is a daemon's read socket, a stopped data directory or backup, an archive\n"
-               "directory, a tar of one, a receipt or a bundle. Without it: $TALLY_SOURCE, else\n"
-               LEDGER_READ_SOCKET ". Every link, seal, signature, roster and part is checked again;\n"
+               "directory, a tar of one, a receipt or a bundle. Without it: $TALLY_SOURCE, "
+               "else\n" LEDGER_READ_SOCKET
+               ". Every link, seal, signature, roster and part is checked again;\n"
                "nothing is OK by default. A ledger that verified is remembered, and one that\n"
                "falls behind what is remembered is reported as a rollback.",
     .options = options,

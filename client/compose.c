@@ -125,8 +125,7 @@ static int fill_and_encode(struct compose *compose, const struct chain *chain,
 static json_t *parse(const char *path, struct tally_bytes text)
 {
     json_error_t error;
-    json_t *json =
-        json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *json = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
     if (json == NULL) {
         out_error("%s:%d:%d: %s", path, error.line, error.column, error.text);
     } else if (!json_is_object(json)) {

@@ -18,7 +18,9 @@
         {"withhold", "POINTER", "keep this part to yourself (a JSON Pointer)", true},              \
         {"ref", "RELATION=ENTRY", "refer to an earlier entry (412 or 412-7F3K-9QXD)", true},       \
         {"after", "FILE.tally", "follow this entry, which is not submitted yet", false},           \
-        {"source", "SOURCE", "where entries that are referred to are read", false}
+    {                                                                                              \
+        "source", "SOURCE", "where entries that are referred to are read", false                   \
+    }
 
 /*
  * Composes json_path for the key. Appends the entry file. Every fault of the input is printed.

@@ -27,8 +27,9 @@ static void add_part(struct compose *compose, struct tally_bytes name, struct ta
 {
     enum tally_status status = draft_add(compose->draft, name, value);
     if (status == TALLY_ETOOBIG) {
-        compose_fault(compose, "%.*s: over a limit (256 parts, 262144 bytes a part): leave it as "
-                               "an exhibit",
+        compose_fault(compose,
+                      "%.*s: over a limit (256 parts, 262144 bytes a part): leave it as "
+                      "an exhibit",
                       (int)name.len, (const char *)name.ptr);
     } else if (status != TALLY_OK) {
         compose_fault(compose, "%.*s: %s", (int)name.len, (const char *)name.ptr,

@@ -54,7 +54,8 @@ static bool find_leaf(struct compose *compose, struct lookup *lookup, uint64_t i
         return true;
     }
     if (index > compose->state->newest_index) {
-        compose_fault(compose, "entry %llu is newer than what was verified here: run `tally verify`",
+        compose_fault(compose,
+                      "entry %llu is newer than what was verified here: run `tally verify`",
                       (unsigned long long)index);
         return false;
     }
@@ -140,7 +141,8 @@ static void add_json_refs(struct compose *compose, struct lookup *lookup)
             text = number;
         }
         if (relation == NULL || strlen(relation) > TALLY_ID_MAX || text == NULL) {
-            compose_fault(compose, "/refs/%zu: {\"rel\": RELATION, \"target\": ENTRY} is needed", i);
+            compose_fault(compose, "/refs/%zu: {\"rel\": RELATION, \"target\": ENTRY} is needed",
+                          i);
             continue;
         }
         add_ref(compose, lookup, relation, text);

@@ -246,8 +246,7 @@ static enum tally_status write_entry(const struct draft *draft, struct sealing *
             .envelope = tl_buffer_bytes(&envelope),
             .commitment_count = (unsigned)sealing->count,
             .commitments = tl_bytes(sealing->commitments, sealing->count * TALLY_HASH_LEN),
-            .opened = {.count = sealing->opened_count,
-                       .items = tl_buffer_bytes(&sealing->opened)},
+            .opened = {.count = sealing->opened_count, .items = tl_buffer_bytes(&sealing->opened)},
             .exhibit_count = (unsigned)draft->exhibit_count,
             .exhibits = sealing->exhibits,
         };
@@ -259,8 +258,7 @@ static enum tally_status write_entry(const struct draft *draft, struct sealing *
 }
 
 enum tally_status draft_finish(struct draft *draft, struct tl_envelope_fields *fields,
-                               struct tl_buffer *entry_file,
-                               struct tl_envelope_fault *reterr_fault)
+                               struct tl_buffer *entry_file, struct tl_envelope_fault *reterr_fault)
 {
     struct sealing *sealing = tl_calloc(1, sizeof *sealing);
     if (sealing == NULL) {

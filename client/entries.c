@@ -369,13 +369,13 @@ json_t *entry_json(const struct entries *entries, const struct entry *entry)
     out_entry_id(entry->index, &entry->leaf, id);
     tl_time_format(entry->received_us / 1000000, time);
     tl_time_format(entry->signed_s, signed_at);
-    json_t *object = json_pack(
-        "{s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:i}", "index",
-        (json_int_t)entry->index, "id", id, "received", time, "signed", signed_at, "member",
-        entry->member, "type", entry->type == NULL ? "unknown" : entry->type->name, "leaf",
-        out_json_hash(&entry->leaf), "title", text_or_null(entry->title), "topic",
-        text_or_null(entry->topic), "parts", (int)entry->part_count, "withheld",
-        (int)entry->withheld_count);
+    json_t *object = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:i}", "index",
+                               (json_int_t)entry->index, "id", id, "received", time, "signed",
+                               signed_at, "member", entry->member, "type",
+                               entry->type == NULL ? "unknown" : entry->type->name, "leaf",
+                               out_json_hash(&entry->leaf), "title", text_or_null(entry->title),
+                               "topic", text_or_null(entry->topic), "parts", (int)entry->part_count,
+                               "withheld", (int)entry->withheld_count);
     if (status_text(entries, entry, status, sizeof status)) {
         (void)json_object_set_new(object, "status", json_string(status));
     }

@@ -122,8 +122,7 @@ enum tally_status entry_sign(struct tl_entry_file *entry, const struct tl_envelo
             return status;
         }
     }
-    enum tally_status status =
-        tl_signer_sign(signer, entry->envelope, TL_SSHSIG_NAMESPACE, blob);
+    enum tally_status status = tl_signer_sign(signer, entry->envelope, TL_SSHSIG_NAMESPACE, blob);
     if (status != TALLY_OK) {
         return status;
     }

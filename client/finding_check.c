@@ -24,8 +24,8 @@ static void error_at(struct check *check, const char *pointer, const char *what)
     check->errors++;
 }
 
-static void need_text(struct check *check, const json_t *object, const char *base,
-                      const char *name, size_t max)
+static void need_text(struct check *check, const json_t *object, const char *base, const char *name,
+                      size_t max)
 {
     char pointer[128];
     const json_t *value = json_object_get(object, name);
@@ -62,8 +62,9 @@ static const char *interval_fault(const char *text)
     uint64_t start = 0;
     uint64_t end = UINT64_MAX;
     if (slash == NULL) {
-        return parse_date(text, strlen(text), &start) ? NULL : "not a date (2024-10, 2024-10-16 or "
-                                                               "an interval of two)";
+        return parse_date(text, strlen(text), &start) ? NULL
+                                                      : "not a date (2024-10, 2024-10-16 or "
+                                                        "an interval of two)";
     }
     size_t left = (size_t)(slash - text);
     if (!(left == 2 && memcmp(text, "..", 2) == 0) && !parse_date(text, left, &start)) {
@@ -97,7 +98,7 @@ static void check_times(struct check *check, const json_t *json)
 
 static void check_quantities(struct check *check, const json_t *json)
 {
-    static const char *const qualifiers[] = {"at-least", "up-to",   "about",
+    static const char *const qualifiers[] = {"at-least",  "up-to",   "about",
                                              "more-than", "exactly", "between"};
     size_t i = 0;
     json_t *quantity = NULL;

@@ -100,8 +100,7 @@ bool json_next_member(struct tally_bytes *rest, struct tally_bytes *ret_key,
 
 bool json_add_token(struct tl_buffer *pointer, struct tally_bytes quoted_key)
 {
-    json_t *key =
-        json_loadb((const char *)quoted_key.ptr, quoted_key.len, JSON_DECODE_ANY, NULL);
+    json_t *key = json_loadb((const char *)quoted_key.ptr, quoted_key.len, JSON_DECODE_ANY, NULL);
     const char *text = json_string_value(key);
     bool is_text = text != NULL;
     tl_buffer_add_text(pointer, "/");

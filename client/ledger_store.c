@@ -31,9 +31,10 @@ int ledger_open_store(const char *path, struct tl_source **ret_source)
     struct tl_store *store = NULL;
     enum tally_status status = tl_store_open(path, READ_MAP_SIZE, true, &store);
     if (status == TALLY_ELOCKED) {
-        out_error("%s: in use by a running tallyd: read the live ledger through its socket instead, "
-                  "for example: tally verify " LEDGER_READ_SOCKET,
-                  path);
+        out_error(
+            "%s: in use by a running tallyd: read the live ledger through its socket instead, "
+            "for example: tally verify " LEDGER_READ_SOCKET,
+            path);
         return EXIT_UNREACHED;
     }
     if (status != TALLY_OK) {

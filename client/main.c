@@ -12,9 +12,9 @@
 #include "keys/ed25519.h"
 
 static const struct verb *const verbs[] = {
-    &verb_charter, &verb_compose, &verb_preview, &verb_sign,   &verb_submit,  &verb_receipt,
-    &verb_bundle,  &verb_status,  &verb_log,     &verb_show,   &verb_search,  &verb_verify,
-    &verb_publish, &verb_check,   NULL,
+    &verb_charter, &verb_compose, &verb_preview, &verb_sign,  &verb_submit,
+    &verb_receipt, &verb_bundle,  &verb_status,  &verb_log,   &verb_show,
+    &verb_search,  &verb_verify,  &verb_publish, &verb_check, NULL,
 };
 
 static const struct verb *find_verb(const char *name)

@@ -56,8 +56,8 @@ void opt_print_help(const struct verb *verb)
 static int usage_error(const struct verb *verb, const char *what, const char *word)
 {
     out_error("%s: %s%s%s", verb->name, what, word == NULL ? "" : ": ", word == NULL ? "" : word);
-    (void)fprintf(stderr, "usage: tally %s %s\n       tally help %s\n", verb->name,
-                  verb->synopsis, verb->name);
+    (void)fprintf(stderr, "usage: tally %s %s\n       tally help %s\n", verb->name, verb->synopsis,
+                  verb->name);
     return EXIT_USAGE;
 }
 
@@ -148,8 +148,7 @@ int opt_parse(const struct verb *verb, int argc, char **argv, struct opt *ret_op
         code = -1;
     } else if (code == 0 && ret_opt->word_count < (size_t)verb->word_min) {
         code = usage_error(verb, "too few words", NULL);
-    } else if (code == 0 && verb->word_max >= 0 &&
-               ret_opt->word_count > (size_t)verb->word_max) {
+    } else if (code == 0 && verb->word_max >= 0 && ret_opt->word_count > (size_t)verb->word_max) {
         code = usage_error(verb, "too many words", ret_opt->words[verb->word_max]);
     }
     if (code != 0) {
@@ -198,8 +197,7 @@ const char *opt_next(const struct opt *opt, const char *name, size_t *cursor)
 }
 
 bool opt_number(const struct opt *opt, const char *name, unsigned long long min,
-                unsigned long long max, unsigned long long fallback,
-                unsigned long long *ret_number)
+                unsigned long long max, unsigned long long fallback, unsigned long long *ret_number)
 {
     const char *value = opt_value(opt, name);
     if (value == NULL) {

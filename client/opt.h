@@ -31,9 +31,9 @@ struct opt {
 
 struct verb {
     const char *name;
-    const char *synopsis; /* after "tally NAME " */
-    const char *summary;  /* one line */
-    const char *details;  /* more lines for the help, or NULL */
+    const char *synopsis;           /* after "tally NAME " */
+    const char *summary;            /* one line */
+    const char *details;            /* more lines for the help, or NULL */
     const struct opt_spec *options; /* ends with a NULL name */
     int word_min;
     int word_max; /* -1: any number */

@@ -34,8 +34,8 @@ bool out_is_quiet(void)
 const char *out_style(enum out_style style)
 {
     static const char *const codes[] = {
-        [OUT_PLAIN] = "\033[0m", [OUT_GOOD] = "\033[32m",  [OUT_BAD] = "\033[1;31m",
-        [OUT_WARN] = "\033[33m", [OUT_DIM] = "\033[2m",    [OUT_BOLD] = "\033[1m",
+        [OUT_PLAIN] = "\033[0m", [OUT_GOOD] = "\033[32m", [OUT_BAD] = "\033[1;31m",
+        [OUT_WARN] = "\033[33m", [OUT_DIM] = "\033[2m",   [OUT_BOLD] = "\033[1m",
     };
     return colours ? codes[style] : "";
 }

@@ -45,7 +45,8 @@ const char *out_style(enum out_style style);
 /* Prints a JSON value with ASCII only and a final LF, and releases it. */
 void out_json(json_t *value);
 
-/* A JSON string of foreign bytes: as they are when valid UTF-8, else escaped text. New reference. */
+/* A JSON string of foreign bytes: as they are when valid UTF-8, else escaped text. New reference.
+ */
 json_t *out_json_text(struct tally_bytes foreign);
 json_t *out_json_hash(const struct tally_hash *hash);
 

@@ -140,13 +140,11 @@ json_t *out_report_json(const struct tl_report *report)
     }
     static const char *const verdicts[] = {"verified", "failed", "", "", "incomplete"};
     int code = tl_report_exit_code(report);
-    return json_pack("{s:s, s:i, s:o, s:s, s:b, s:I, s:o, s:o, s:o, s:I, s:I, s:o}", "verdict",
-                     verdicts[code], "exit_code", code, "ledger",
-                     out_json_hash(&report->ledger), "origin", report->origin, "sample",
-                     report->sample ? 1 : 0, "size", (json_int_t)report->size, "root",
-                     out_json_hash(&report->root), "first_bad",
-                     index_or_null(is_bad ? first : TL_NO_INDEX), "reason",
-                     is_bad ? json_string(tally_reason_name(reason)) : json_null(), "in_doubt",
-                     (json_int_t)report->in_doubt, "withheld", (json_int_t)report->withheld,
-                     "checks", checks);
+    return json_pack(
+        "{s:s, s:i, s:o, s:s, s:b, s:I, s:o, s:o, s:o, s:I, s:I, s:o}", "verdict", verdicts[code],
+        "exit_code", code, "ledger", out_json_hash(&report->ledger), "origin", report->origin,
+        "sample", report->sample ? 1 : 0, "size", (json_int_t)report->size, "root",
+        out_json_hash(&report->root), "first_bad", index_or_null(is_bad ? first : TL_NO_INDEX),
+        "reason", is_bad ? json_string(tally_reason_name(reason)) : json_null(), "in_doubt",
+        (json_int_t)report->in_doubt, "withheld", (json_int_t)report->withheld, "checks", checks);
 }

@@ -24,8 +24,8 @@ static int judge_with(const struct tl_receipt *receipt, const struct state *stat
     if (status == TALLY_OK) {
         const struct tl_note_key *key =
             roster == NULL && state != NULL ? &state->roster->ledger_key : NULL;
-        status = tl_receipt_check(receipt, key, roster, state != NULL ? &state->ledger : wanted,
-                                  report);
+        status =
+            tl_receipt_check(receipt, key, roster, state != NULL ? &state->ledger : wanted, report);
     }
     tl_roster_free(roster);
     return status == TALLY_OK ? tl_report_exit_code(report) : exit_code_of(status);

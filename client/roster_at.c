@@ -14,10 +14,10 @@ static enum tally_status advance(struct tl_roster **roster, const struct tl_reco
     enum tally_reason reason = TALLY_REASON_NONE;
     enum tally_status status = tl_envelope_decode(record->envelope, &envelope, NULL);
     if (status == TALLY_OK) {
-        status = *roster == NULL ? tl_roster_from_charter(&envelope, &record->signatures, &next,
-                                                          &reason)
-                                 : tl_roster_amend(*roster, record->index, &envelope,
-                                                   &record->signatures, &next, &reason);
+        status = *roster == NULL
+                     ? tl_roster_from_charter(&envelope, &record->signatures, &next, &reason)
+                     : tl_roster_amend(*roster, record->index, &envelope, &record->signatures,
+                                       &next, &reason);
     }
     if (status != TALLY_OK || next == NULL) {
         return status != TALLY_OK ? status : TALLY_EFORMAT;

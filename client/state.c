@@ -115,8 +115,7 @@ static int find_only(const struct opt *opt, struct tally_hash *ret_ledger)
     if (directory != NULL) {
         for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
             struct tally_hash id;
-            if (tl_hex_parse(tl_bytes_text(entry->d_name), id.bytes, sizeof id.bytes) ==
-                TALLY_OK) {
+            if (tl_hex_parse(tl_bytes_text(entry->d_name), id.bytes, sizeof id.bytes) == TALLY_OK) {
                 *ret_ledger = id;
                 count++;
             }

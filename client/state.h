@@ -38,8 +38,8 @@ struct state_author {
 struct state {
     char *directory; /* of this ledger; owned */
     struct tally_hash ledger;
-    struct tl_buffer checkpoint;   /* owned */
-    struct tl_buffer held;         /* owned */
+    struct tl_buffer checkpoint; /* owned */
+    struct tl_buffer held;       /* owned */
     uint64_t newest_index;
     struct tally_hash newest_leaf;
     struct tl_buffer constitution; /* records as "u16 len | record"; owned */

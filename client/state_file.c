@@ -155,7 +155,7 @@ static enum tally_status take_line(struct state *state, struct tally_bytes line)
         struct tally_hash ledger;
         enum tally_status status = tl_hash_parse(value, &ledger);
         return status == TALLY_OK && !tl_hash_equal(&ledger, &state->ledger) ? TALLY_EFORMAT
-                                                                            : status;
+                                                                             : status;
     }
     if (is_word(word, "checkpoint")) {
         return take_base64(value, &state->checkpoint);
@@ -209,8 +209,8 @@ enum tally_status state_file_read(struct state *state)
 enum tally_status state_file_roster(struct state *state)
 {
     enum tally_status status = roster_at(state, TL_NEVER, &state->roster);
-    if (status == TALLY_OK && (state->roster == NULL ||
-                               !tl_hash_equal(&state->roster->ledger, &state->ledger))) {
+    if (status == TALLY_OK &&
+        (state->roster == NULL || !tl_hash_equal(&state->roster->ledger, &state->ledger))) {
         status = TALLY_EFORMAT;
     }
     return status;

@@ -72,9 +72,9 @@ static enum tally_status read_claimed_id(struct tl_source *source, struct tally_
     tl_buffer_init(&buffer, TL_RESOURCE_MAX);
     enum tally_status status = read_head(source, &buffer, &size);
     if (status == TALLY_OK) {
-        status = size == 0 ? TALLY_ENOTFOUND
-                           : read_charter_id(source, &buffer, tl_tile_width(size, 0, 0),
-                                             ret_ledger);
+        status = size == 0
+                     ? TALLY_ENOTFOUND
+                     : read_charter_id(source, &buffer, tl_tile_width(size, 0, 0), ret_ledger);
     }
     tl_buffer_deinit(&buffer);
     return status;

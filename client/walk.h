@@ -31,9 +31,9 @@ struct walk {
     walk_record_fn record; /* NULL: none */
     void *context;
     /* out */
-    struct tl_source *source;            /* open until walk_deinit */
-    bool was_known;                      /* the ledger was remembered before */
-    bool is_verified;                    /* verified is there, whatever its verdict */
+    struct tl_source *source; /* open until walk_deinit */
+    bool was_known;           /* the ledger was remembered before */
+    bool is_verified;         /* verified is there, whatever its verdict */
     struct tl_verified_ledger verified;
 };
 
@@ -47,7 +47,9 @@ void walk_deinit(struct walk *walk);
 /* The options of walking verbs, for their tables. */
 #define WALK_OPTIONS                                                                               \
     {"ledger", "ID", "the ledger id that you trust (or $TALLY_LEDGER)", false},                    \
-        {"jobs", "N", "threads (default: all processors)", false}
+    {                                                                                              \
+        "jobs", "N", "threads (default: all processors)", false                                    \
+    }
 
 /* One closing line for verbs that print something else than the report; nothing with --json. */
 void walk_print_verdict(const struct walk *walk);

@@ -34,10 +34,9 @@ TALLY_EXPORT void tally_data_free(struct tally_data *data);
  * ETIMEOUT, EPROTOCOL, ENOMEM; ESTOPPED: the daemon cannot explain the checkpoint and signs nothing
  * more. The caller ends it with tally_disconnect.
  */
-TALLY_EXPORT TALLY_NODISCARD enum tally_status tally_connect(const char *socket_path,
-                                                             int timeout_ms,
-                                                             struct tally_bytes checkpoint,
-                                                             struct tally_connection **ret_connection);
+TALLY_EXPORT TALLY_NODISCARD enum tally_status
+tally_connect(const char *socket_path, int timeout_ms, struct tally_bytes checkpoint,
+              struct tally_connection **ret_connection);
 
 /* Closes and frees; NULL is fine. */
 TALLY_EXPORT void tally_disconnect(struct tally_connection *connection);
@@ -72,9 +71,8 @@ TALLY_EXPORT TALLY_NODISCARD enum tally_status tally_entry_submission(struct tal
  * Reads a resource by its archive path ("checkpoint", "tile/0/000.p/5", "receipt/12"), at most
  * 16 MiB. ENOTFOUND, ETOOBIG, and as tally_submit.
  */
-TALLY_EXPORT TALLY_NODISCARD enum tally_status tally_read(struct tally_connection *connection,
-                                                          const char *path,
-                                                          struct tally_data *ret_data);
+TALLY_EXPORT TALLY_NODISCARD enum tally_status
+tally_read(struct tally_connection *connection, const char *path, struct tally_data *ret_data);
 
 TALLY_END_DECLS
 

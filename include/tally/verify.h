@@ -29,11 +29,7 @@ TALLY_EXPORT TALLY_NODISCARD enum tally_status tally_init(void);
 
 /* ---- Reports ---- */
 
-enum tally_verdict {
-    TALLY_VERDICT_NOT_CHECKED = 0,
-    TALLY_VERDICT_OK = 1,
-    TALLY_VERDICT_BAD = 2
-};
+enum tally_verdict { TALLY_VERDICT_NOT_CHECKED = 0, TALLY_VERDICT_OK = 1, TALLY_VERDICT_BAD = 2 };
 
 /* No record is named by a line, or by a report. */
 #define TALLY_NO_INDEX UINT64_MAX
@@ -46,18 +42,19 @@ struct tally_report_line {
     const char *name;    /* "chain", "seals" ... */
     const char *meaning; /* one English sentence without its stop */
     enum tally_verdict verdict;
-    uint64_t checked;        /* items that hold */
-    uint64_t unchecked;      /* items that were withheld or absent */
-    uint64_t bad;            /* items that do not hold */
-    uint64_t first_bad;      /* smallest index of a bad record, or TALLY_NO_INDEX */
+    uint64_t checked;         /* items that hold */
+    uint64_t unchecked;       /* items that were withheld or absent */
+    uint64_t bad;             /* items that do not hold */
+    uint64_t first_bad;       /* smallest index of a bad record, or TALLY_NO_INDEX */
     enum tally_reason reason; /* of first_bad; NONE unless BAD */
-    bool required;           /* NOT CHECKED makes the report incomplete */
+    bool required;            /* NOT CHECKED makes the report incomplete */
 };
 
 /* Frees a report; NULL is fine. */
 TALLY_EXPORT void tally_report_free(struct tally_report *report);
 
-/* 0 verified, 1 verification failed, 4 incomplete: the exit codes of tally(1). Never 0 by default. */
+/* 0 verified, 1 verification failed, 4 incomplete: the exit codes of tally(1). Never 0 by default.
+ */
 TALLY_EXPORT int tally_report_exit_code(const struct tally_report *report);
 
 /* How many lines every report has, and one of them. EINVAL when number is not below the count. */

@@ -139,8 +139,7 @@ enum tally_status tl_exchange_receive(struct tl_connection *connection, struct t
     int64_t deadline = now_ms() + connection->timeout_ms;
     for (;;) {
         size_t len = 0;
-        enum tally_status status =
-            tl_frame_peek(tl_buffer_bytes(&connection->in), ret_frame, &len);
+        enum tally_status status = tl_frame_peek(tl_buffer_bytes(&connection->in), ret_frame, &len);
         if (status == TALLY_OK) {
             connection->in_used = len;
             return TALLY_OK;
@@ -316,8 +315,7 @@ enum tally_status tl_connection_submit(struct tl_connection *connection,
     if (frame.type != TL_MESSAGE_RECEIPT && frame.type != TL_MESSAGE_REJECTION) {
         return tl_exchange_refuse(connection, &frame);
     }
-    *ret_answer =
-        frame.type == TL_MESSAGE_RECEIPT ? TL_ANSWER_RECEIPT : TL_ANSWER_REJECTION;
+    *ret_answer = frame.type == TL_MESSAGE_RECEIPT ? TL_ANSWER_RECEIPT : TL_ANSWER_REJECTION;
     tl_buffer_add(answer, frame.payload);
     return answer->status;
 }

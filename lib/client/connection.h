@@ -51,12 +51,10 @@ TALLY_NODISCARD enum tally_status tl_connection_submit(struct tl_connection *con
  * Leaves an exhibit file with the ledger, streamed from path. OK also when the ledger has it.
  * EFORMAT when the file no longer has that digest and size. progress may be NULL.
  */
-TALLY_NODISCARD enum tally_status tl_connection_put(struct tl_connection *connection,
-                                                    const char *path,
-                                                    const struct tally_hash *hash, uint64_t size,
-                                                    void (*progress)(void *context, uint64_t done,
-                                                                     uint64_t size),
-                                                    void *context);
+TALLY_NODISCARD enum tally_status
+tl_connection_put(struct tl_connection *connection, const char *path, const struct tally_hash *hash,
+                  uint64_t size, void (*progress)(void *context, uint64_t done, uint64_t size),
+                  void *context);
 
 /* Lines "key value" about the daemon's health. Appends. */
 TALLY_NODISCARD enum tally_status tl_connection_state(struct tl_connection *connection,

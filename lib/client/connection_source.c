@@ -114,9 +114,8 @@ static enum tally_status route(struct connection_source *self, const struct pend
         return pending->data.status;
     } else {
         pending->complete = true;
-        pending->status = frame.type == TL_MESSAGE_END
-                              ? TALLY_OK
-                              : tl_exchange_refuse(self->connection, &frame);
+        pending->status =
+            frame.type == TL_MESSAGE_END ? TALLY_OK : tl_exchange_refuse(self->connection, &frame);
     }
     return TALLY_OK;
 }

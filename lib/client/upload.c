@@ -60,8 +60,8 @@ static enum tally_status send_file(const struct upload *upload, uint8_t *chunk,
     tl_sha256_init(&sha);
     uint64_t done = 0;
     while (done < upload->size) {
-        size_t want = upload->size - done < TL_CHUNK_MAX ? (size_t)(upload->size - done)
-                                                         : TL_CHUNK_MAX;
+        size_t want =
+            upload->size - done < TL_CHUNK_MAX ? (size_t)(upload->size - done) : TL_CHUNK_MAX;
         size_t len = 0;
         enum tally_status status = tl_read_full(upload->fd, chunk, want, &len);
         if (status != TALLY_OK) {

@@ -59,8 +59,8 @@ const char *tl_message_name(enum tl_message type);
  * header's length. EPROTOCOL: unknown type or a length over the type's limit; judged from the
  * header alone, before anything is buffered.
  */
-TALLY_NODISCARD enum tally_status tl_frame_peek(struct tally_bytes bytes, struct tl_frame *ret_frame,
-                                                size_t *ret_len);
+TALLY_NODISCARD enum tally_status tl_frame_peek(struct tally_bytes bytes,
+                                                struct tl_frame *ret_frame, size_t *ret_len);
 
 /* Appends header and payload. */
 void tl_frame_add(struct tl_buffer *buffer, enum tl_message type, uint32_t request,

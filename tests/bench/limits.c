@@ -90,8 +90,8 @@ int main(int argc, char **argv)
     }
     yardstick.seconds = strtod(argv[1], NULL);
     yardstick.done = calloc(cores, sizeof *yardstick.done);
-    if (yardstick.done == NULL || crypto_sign_keypair(yardstick.public_key,
-                                                      yardstick.secret_key) != 0) {
+    if (yardstick.done == NULL ||
+        crypto_sign_keypair(yardstick.public_key, yardstick.secret_key) != 0) {
         return 1;
     }
     memset(yardstick.message, 'm', sizeof yardstick.message);

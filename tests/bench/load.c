@@ -41,14 +41,14 @@ struct client {
     unsigned number;
     struct tl_secret_key *secret;
     struct tl_public_key key;
-    size_t count;               /* entries made */
-    struct tl_buffer *frames;   /* one whole SUBMIT frame an entry */
-    size_t next;                /* to be sent */
+    size_t count;             /* entries made */
+    struct tl_buffer *frames; /* one whole SUBMIT frame an entry */
+    size_t next;              /* to be sent */
     size_t answered;
-    size_t phase_end;           /* entries of this key that the phase may send */
-    double *sent_at;            /* by entry */
+    size_t phase_end; /* entries of this key that the phase may send */
+    double *sent_at;  /* by entry */
     int fd;
-    size_t out_done;            /* bytes of the frame under way that are sent */
+    size_t out_done; /* bytes of the frame under way that are sent */
     struct tl_buffer in;
 };
 
@@ -232,8 +232,8 @@ static void take_answers(struct load *load, struct client *client)
             continue;
         }
         if (frame.type != TL_MESSAGE_RECEIPT || frame.request >= client->next) {
-            (void)fprintf(stderr, "%s: %.*s\n", tl_message_name(frame.type),
-                          (int)frame.payload.len, (const char *)frame.payload.ptr);
+            (void)fprintf(stderr, "%s: %.*s\n", tl_message_name(frame.type), (int)frame.payload.len,
+                          (const char *)frame.payload.ptr);
             die("an entry got no receipt");
         }
         load->latencies[load->latency_count++] = now_s() - client->sent_at[frame.request];

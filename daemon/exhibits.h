@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Exhibits: files that clients leave with the ledger before the entry that names them. Streamed
+ * into exhibits/incoming, hashed while they are written, never longer than announced; whole and of
+ * the right digest, a file is synced, renamed to its digest and its directory synced before the
+ * client hears STORED. All disk work is done on worker threads.
+ */
+#ifndef TL_DAEMON_EXHIBITS_H
+#define TL_DAEMON_EXHIBITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tally/status.h>
+
+#include "lib/wire/message.h"
+
+struct tl_conn;
+struct tl_upload;
+
+/* Removes what uploads of an earlier process left behind. */
+TALLY_NODISCARD enum tally_status tl_exhibits_clear_incoming(const char *data_directory);
+
+/* The three messages of an upload. Answers go to the connection. */
+void tl_upload_begin(struct tl_conn *conn, uint32_t request, const struct tl_put *put);
+void tl_upload_data(struct tl_conn *conn, struct tally_bytes data);
+void tl_upload_end(struct tl_conn *conn);
+
+/* True while no more data should be read: what has come is not on its way to the disk yet. */
+bool tl_upload_is_full(const struct tl_upload *upload);
+
+/* The connection closes: the upload is given up as soon as no thread works on it. */
+void tl_upload_abandon(struct tl_conn *conn);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/* What a service manager is told (sd_notify(3)'s protocol), and when it wants to hear from us. */
+#ifndef TL_DAEMON_NOTIFY_H
+#define TL_DAEMON_NOTIFY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Sends text ("READY=1\nSTATUS=...") to $NOTIFY_SOCKET. False when there is none or it failed. */
+bool tl_notify(const char *text);
+
+/* "STATUS=" and one formatted line. */
+__attribute__((format(printf, 1, 2))) bool tl_notify_status(const char *format, ...);
+
+/* Half of $WATCHDOG_USEC in milliseconds when it is meant for this process, else 0. */
+uint64_t tl_notify_watchdog_ms(void);
+
+#endif

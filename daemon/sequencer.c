@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/sequencer.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "daemon/draft.h"
+#include "daemon/exit_code.h"
+#include "daemon/log.h"
+#include "daemon/receipts.h"
+#include "lib/base/check.h"
+#include "lib/base/mem.h"
+#include "lib/codec/receipt.h"
+#include "lib/wire/frame.h"
+
+enum { BATCH_BYTES_MAX = 33554432 };
+
+struct tl_sequencer {
+    struct tl_ledger *ledger;
+    struct tl_queue *queue;
+    struct tl_draft *draft;
+    size_t count_max;
+    tl_sequencer_done_fn done;
+    void *context;
+    pthread_t thread;
+    atomic_bool no_space;
+    atomic_uint_fast64_t batches;
+    atomic_uint_fast64_t records;
+    atomic_uint_fast64_t repeats;
+    atomic_uint_fast64_t rejections;
+};
+
+static void set_error(struct tl_job *job, enum tally_status status)
+{
+    job->outcome = TL_OUTCOME_ERROR;
+    job->status = status;
+}
+
+static void set_rejection(struct tl_sequencer *self, struct tl_job *job, enum tally_reason reason)
+{
+    job->outcome = TL_OUTCOME_REJECTION;
+    job->reason = reason;
+    job->size = tl_judge_size(self->ledger->judge);
+    job->roster = tl_judge_roster(self->ledger->judge)->position;
+    job->time_s = (uint64_t)time(NULL);
+    atomic_fetch_add(&self->rejections, 1);
+}
+
+/* A RECEIPT frame, made by build into place behind the room for its header. */
+static void set_receipt(struct tl_job *job,
+                        enum tally_status (*build)(const void *context, uint64_t which,
+                                                   struct tl_buffer *buffer),
+                        const void *context, uint64_t which)
+{
+    struct tl_reply *reply = tl_reply_new(TL_FRAME_HEADER_LEN + TL_RECEIPT_MAX);
+    if (reply == NULL || tl_buffer_extend(&reply->bytes, TL_FRAME_HEADER_LEN) == NULL) {
+        tl_reply_free(reply);
+        set_error(job, TALLY_ENOMEM);
+        return;
+    }
+    enum tally_status status = build(context, which, &reply->bytes);
+    if (status != TALLY_OK) {
+        tl_reply_free(reply);
+        set_error(job, status);
+        return;
+    }
+    tl_frame_header(reply->bytes.ptr, TL_MESSAGE_RECEIPT, job->request,
+                    reply->bytes.len - TL_FRAME_HEADER_LEN);
+    job->outcome = TL_OUTCOME_RECEIPT;
+    job->reply = reply;
+}
+
+static enum tally_status build_stored(const void *context, uint64_t index,
+                                      struct tl_buffer *buffer)
+{
+    const struct tl_sequencer *self = (const struct tl_sequencer *)context;
+    return tl_receipt_build(self->ledger, index, buffer);
+}
+
+static enum tally_status build_drafted(const void *context, uint64_t candidate,
+                                       struct tl_buffer *buffer)
+{
+    const struct tl_sequencer *self = (const struct tl_sequencer *)context;
+    return tl_draft_receipt(self->draft, (size_t)candidate, buffer);
+}
+
+/* The constitution is short: an amendment is looked for among all of them. */
+static bool find_constitution(const struct tl_ledger *ledger, const struct tally_hash *envelope,
+                              uint64_t *ret_index)
+{
+    for (size_t i = 0; i < ledger->constitution_count; i++) {
+        if (tl_hash_equal(&ledger->constitution[i].envelope, envelope)) {
+            *ret_index = ledger->constitution[i].index;
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * An entry whose sequence lies before its key's next one may be in this batch or in the store; any
+ * other cannot have been accepted, so new entries cost no look-up.
+ */
+static enum tally_status find_entry(const struct tl_sequencer *self, struct tl_job *job,
+                                    uint64_t *ret_index)
+{
+    const struct tl_ledger *ledger = self->ledger;
+    const struct tl_roster *roster = tl_judge_roster(ledger->judge);
+    const struct tl_roster_key *key = tl_roster_find_key(roster, &job->envelope.key);
+    struct tally_hash stored;
+    if (key == NULL) {
+        return TALLY_ENOTFOUND;
+    }
+    size_t number = (size_t)(key - roster->keys);
+    if (job->envelope.sequence > tl_judge_author(ledger->judge, number).sequence) {
+        return TALLY_ENOTFOUND;
+    }
+    job->candidate = tl_draft_find(self->draft, &job->envelope_hash);
+    if (job->candidate != TL_NO_CANDIDATE) {
+        return TALLY_OK;
+    }
+    enum tally_status status = tl_store_author_entry(
+        ledger->store, (uint32_t)number, job->envelope.sequence, ret_index, &stored);
+    if (status != TALLY_OK) {
+        return status;
+    }
+    return tl_hash_equal(&stored, &job->envelope_hash) ? TALLY_OK : TALLY_ENOTFOUND;
+}
+
+/* True when the job is a repeat, of an earlier record or of one in this batch, and has its fate. */
+static bool answer_repeat(struct tl_sequencer *self, struct tl_job *job)
+{
+    uint64_t index = 0;
+    enum tally_status status = TALLY_ENOTFOUND;
+    if (!job->has_envelope) {
+        return false;
+    }
+    if (tl_envelope_is_constitution(&job->envelope)) {
+        status = find_constitution(self->ledger, &job->envelope_hash, &index) ? TALLY_OK : status;
+    } else {
+        status = find_entry(self, job, &index);
+    }
+    if (status == TALLY_ENOTFOUND) {
+        return false;
+    }
+    if (status != TALLY_OK) {
+        set_error(job, status);
+        return true;
+    }
+    atomic_fetch_add(&self->repeats, 1);
+    if (job->candidate == TL_NO_CANDIDATE) {
+        set_receipt(job, build_stored, self, index);
+    }
+    return true;
+}
+
+/* True when nothing may be appended at present; the job has its answer. */
+static bool is_closed_for(struct tl_sequencer *self, struct tl_job *job, uint64_t *ret_now_us)
+{
+    switch ((enum tl_signing)atomic_load(&self->ledger->signing)) {
+    case TL_SIGNING_ON:
+        break;
+    case TL_SIGNING_AWAITS_HEAD:
+        set_error(job, TALLY_EBUSY);
+        return true;
+    case TL_SIGNING_STOPPED:
+        set_error(job, TALLY_ESTOPPED);
+        return true;
+    }
+    if (!tl_clock_now(&self->ledger->clock, tl_clock_read(), ret_now_us)) {
+        set_rejection(self, job, TALLY_REASON_STOPPED);
+        return true;
+    }
+    if (atomic_load(&self->no_space)) {
+        set_rejection(self, job, TALLY_REASON_NO_SPACE);
+        return true;
+    }
+    return false;
+}
+
+static void judge(struct tl_sequencer *self, struct tl_job *job)
+{
+    uint64_t now_us = 0;
+    if (answer_repeat(self, job)) {
+        return;
+    }
+    if (job->reason != TALLY_REASON_NONE) {
+        set_rejection(self, job, job->reason);
+        return;
+    }
+    if (is_closed_for(self, job, &now_us)) {
+        return;
+    }
+    enum tally_reason reason = TALLY_REASON_NONE;
+    enum tally_status status = tl_draft_add(self->draft, job, now_us, &reason);
+    if (status == TALLY_EIO || status == TALLY_EFORMAT) {
+        tl_log_die(TL_EXIT_STORE, "the store cannot be read: %s", tally_status_text(status));
+    }
+    if (status != TALLY_OK) {
+        set_error(job, status);
+    } else if (reason != TALLY_REASON_NONE) {
+        set_rejection(self, job, reason);
+    }
+}
+
+/* Takes jobs off the front of *jobs as far as one batch goes. Returns them in order. */
+static struct tl_job *fill(struct tl_sequencer *self, struct tl_job **jobs)
+{
+    struct tl_job *first = *jobs;
+    struct tl_job *last = NULL;
+    tl_draft_begin(self->draft);
+    while (*jobs != NULL && !tl_draft_is_full_for(self->draft, *jobs)) {
+        last = *jobs;
+        *jobs = last->next;
+        judge(self, last);
+    }
+    TL_ASSERT(last != NULL);
+    last->next = NULL;
+    return first;
+}
+
+static void run_batch(struct tl_sequencer *self, struct tl_job **jobs)
+{
+    struct tl_job *first = fill(self, jobs);
+    enum tally_status status = TALLY_OK;
+    if (tl_draft_count(self->draft) > 0) {
+        status = tl_draft_commit(self->draft);
+        atomic_fetch_add(&self->batches, 1);
+        atomic_fetch_add(&self->records, tl_draft_count(self->draft));
+    }
+    for (struct tl_job *job = first; job != NULL; job = job->next) {
+        if (job->candidate != TL_NO_CANDIDATE && status != TALLY_OK) {
+            set_error(job, status);
+        } else if (job->candidate != TL_NO_CANDIDATE) {
+            set_receipt(job, build_drafted, self, job->candidate);
+        }
+    }
+    self->done(self->context, first);
+}
+
+static void *thread_main(void *argument)
+{
+    struct tl_sequencer *self = (struct tl_sequencer *)argument;
+    struct tl_job *jobs = tl_queue_take(self->queue, self->count_max, BATCH_BYTES_MAX);
+    while (jobs != NULL) {
+        while (jobs != NULL) {
+            run_batch(self, &jobs);
+        }
+        jobs = tl_queue_take(self->queue, self->count_max, BATCH_BYTES_MAX);
+    }
+    self->done(self->context, NULL);
+    return NULL;
+}
+
+/* Signals are for the loop's thread. */
+static bool start_thread(struct tl_sequencer *self)
+{
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&self->thread, NULL, thread_main, self);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error == 0;
+}
+
+enum tally_status tl_sequencer_start(struct tl_ledger *ledger, struct tl_queue *queue,
+                                     const struct tl_config *config, tl_sequencer_done_fn done,
+                                     void *context, struct tl_sequencer **ret_sequencer)
+{
+    struct tl_sequencer *self = (struct tl_sequencer *)tl_calloc(1, sizeof *self);
+    if (self == NULL) {
+        return TALLY_ENOMEM;
+    }
+    self->ledger = ledger;
+    self->queue = queue;
+    self->count_max = (size_t)config->batch_count;
+    self->done = done;
+    self->context = context;
+    atomic_init(&self->no_space, false);
+    atomic_init(&self->batches, 0);
+    atomic_init(&self->records, 0);
+    atomic_init(&self->repeats, 0);
+    atomic_init(&self->rejections, 0);
+    enum tally_status status = tl_draft_new(ledger, self->count_max,
+                                            (unsigned)config->workers - 1, &self->draft);
+    if (status == TALLY_OK && !start_thread(self)) {
+        status = TALLY_ENOMEM;
+    }
+    if (status != TALLY_OK) {
+        tl_draft_free(self->draft);
+        tl_free(self);
+        return status;
+    }
+    *ret_sequencer = self;
+    return TALLY_OK;
+}
+
+void tl_sequencer_join(struct tl_sequencer *sequencer)
+{
+    if (sequencer == NULL) {
+        return;
+    }
+    int error = pthread_join(sequencer->thread, NULL);
+    TL_ASSERT(error == 0);
+    tl_draft_free(sequencer->draft);
+    tl_free(sequencer);
+}
+
+void tl_sequencer_set_no_space(struct tl_sequencer *sequencer, bool no_space)
+{
+    atomic_store(&sequencer->no_space, no_space);
+}
+
+struct tl_sequencer_figures tl_sequencer_figures(struct tl_sequencer *sequencer)
+{
+    struct tl_sequencer_figures figures = {
+        .batches = atomic_load(&sequencer->batches),
+        .records = atomic_load(&sequencer->records),
+        .repeats = atomic_load(&sequencer->repeats),
+        .rejections = atomic_load(&sequencer->rejections),
+    };
+    return figures;
+}

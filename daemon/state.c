@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/* What STATUS tells: lines "key value", numbers and names of the daemon's own. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <tally/version.h>
+
+#include "daemon/server.h"
+#include "daemon/space.h"
+#include "lib/base/text.h"
+
+static void add_text(struct tl_buffer *buffer, const char *key, const char *value)
+{
+    tl_buffer_add_text(buffer, key);
+    tl_buffer_add_text(buffer, " ");
+    tl_buffer_add_text(buffer, value);
+    tl_buffer_add_text(buffer, "\n");
+}
+
+static void add_number(struct tl_buffer *buffer, const char *key, uint64_t value)
+{
+    char digits[TL_DECIMAL_MAX];
+    (void)tl_decimal_format(value, digits);
+    add_text(buffer, key, digits);
+}
+
+static const char *signing_text(const struct tl_server *server)
+{
+    switch ((enum tl_signing)atomic_load(&server->ledger->signing)) {
+    case TL_SIGNING_AWAITS_HEAD:
+        return "waits-for-head";
+    case TL_SIGNING_STOPPED:
+        return "stopped";
+    case TL_SIGNING_ON:
+        break;
+    }
+    if (tl_clock_is_stepped(&server->ledger->clock)) {
+        return "clock-stepped";
+    }
+    return server->no_space ? "no-space" : "on";
+}
+
+static void add_head(const struct tl_server *server, struct tl_buffer *buffer)
+{
+    struct tl_head_view head;
+    char id[TL_HASH_BASE64_LEN + 1];
+    char root[TL_HASH_BASE64_LEN + 1];
+    char time[TL_TIME_LEN + 1];
+    struct tl_note_key key = tl_ledger_key_at(server->ledger, UINT64_MAX);
+    tl_head_read(&server->ledger->head, &head);
+    tl_hash_format(&server->ledger->id, id);
+    tl_hash_format(&head.root, root);
+    tl_time_format(head.signed_s, time);
+    add_text(buffer, "ledger", id);
+    add_text(buffer, "origin", key.name);
+    add_number(buffer, "size", head.size);
+    add_text(buffer, "root", root);
+    add_text(buffer, "checkpoint-signed", time);
+    add_text(buffer, "signing", signing_text(server));
+}
+
+void tl_server_state(struct tl_server *server, struct tl_buffer *buffer)
+{
+    struct tl_queue_figures queue = tl_queue_figures(server->queue);
+    struct tl_sequencer_figures work = tl_sequencer_figures(server->sequencer);
+    add_text(buffer, "version", TALLY_VERSION);
+    add_head(server, buffer);
+    add_number(buffer, "uptime-s", (uv_now(&server->loop) - server->started_ms) / 1000);
+    add_number(buffer, "connections", server->conn_count);
+    add_number(buffer, "connections-max", server->config->connections);
+    add_number(buffer, "connections-accepted", server->figures.accepted);
+    add_number(buffer, "connections-turned-away", server->figures.turned_away);
+    add_number(buffer, "connections-timed-out", server->figures.timed_out);
+    add_number(buffer, "connections-broken", server->figures.broken);
+    add_number(buffer, "queue", queue.count);
+    add_number(buffer, "queue-max", server->config->queue_count);
+    add_number(buffer, "queue-bytes", queue.bytes);
+    add_number(buffer, "batches", work.batches);
+    add_number(buffer, "records", work.records);
+    add_number(buffer, "repeats", work.repeats);
+    add_number(buffer, "rejections", work.rejections);
+    add_number(buffer, "uploads", server->uploads);
+    add_number(buffer, "exhibits-stored", server->figures.stored);
+    add_number(buffer, "read-bytes", server->read_bytes);
+    add_number(buffer, "frame-bytes", server->frame_bytes);
+    add_number(buffer, "disk-free-bytes", server->disk_free);
+    add_number(buffer, "disk-reserve-bytes", server->config->disk_reserve);
+    add_number(buffer, "map-used-bytes", tl_space_store_used(server->config->data));
+    add_number(buffer, "map-size-bytes", server->config->map_size);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: ISC */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "daemon/clock.h"
+
+#define START_US INT64_C(1767603600000000)
+#define MINUTE_US INT64_C(60000000)
+
+static struct tl_clock_reading at(int64_t wall_us, int64_t monotonic_us)
+{
+    return (struct tl_clock_reading){.wall_us = START_US + wall_us, .monotonic_us = monotonic_us};
+}
+
+static void test_follows_the_wall(void **state)
+{
+    struct tl_clock clock;
+    uint64_t now_us = 0;
+    (void)state;
+    tl_clock_init(&clock, at(0, 0), 0);
+    assert_true(tl_clock_now(&clock, at(5, 5), &now_us));
+    assert_int_equal(now_us, START_US + 5);
+    assert_true(tl_clock_now(&clock, at(100 * MINUTE_US, 100 * MINUTE_US), &now_us));
+    assert_int_equal(now_us, START_US + 100 * MINUTE_US);
+}
+
+static void test_never_decreases(void **state)
+{
+    struct tl_clock clock;
+    uint64_t now_us = 0;
+    (void)state;
+    tl_clock_init(&clock, at(0, 0), (uint64_t)START_US + 50);
+    assert_true(tl_clock_now(&clock, at(1, 1), &now_us));
+    assert_int_equal(now_us, START_US + 50);
+    assert_true(tl_clock_now(&clock, at(MINUTE_US, 2), &now_us));
+    assert_true(tl_clock_now(&clock, at(0, 3), &now_us));
+    assert_int_equal(now_us, START_US + MINUTE_US);
+}
+
+static void check_step(int64_t step_us, bool stops)
+{
+    struct tl_clock clock;
+    uint64_t now_us = 0;
+    tl_clock_init(&clock, at(0, 0), 0);
+    assert_int_equal(tl_clock_now(&clock, at(step_us, 0), &now_us), !stops);
+    assert_int_equal(tl_clock_is_stepped(&clock), stops);
+}
+
+static void test_ten_minutes_are_a_step(void **state)
+{
+    (void)state;
+    check_step(10 * MINUTE_US, false);
+    check_step(10 * MINUTE_US + 1, true);
+    check_step(-10 * MINUTE_US, false);
+    check_step(-10 * MINUTE_US - 1, true);
+}
+
+static void test_waits_for_the_operator(void **state)
+{
+    struct tl_clock clock;
+    uint64_t now_us = 0;
+    (void)state;
+    tl_clock_init(&clock, at(0, 0), 0);
+    assert_false(tl_clock_now(&clock, at(60 * MINUTE_US, 1), &now_us));
+    /* A clock that has been set right again was still wrong in between. */
+    assert_false(tl_clock_now(&clock, at(2, 2), &now_us));
+    tl_clock_confirm(&clock);
+    assert_false(tl_clock_is_stepped(&clock));
+    assert_true(tl_clock_now(&clock, at(60 * MINUTE_US, 3), &now_us));
+    assert_int_equal(now_us, START_US + 60 * MINUTE_US);
+}
+
+static void test_confirmation_of_nothing_excuses_nothing(void **state)
+{
+    struct tl_clock clock;
+    uint64_t now_us = 0;
+    (void)state;
+    tl_clock_init(&clock, at(0, 0), 0);
+    tl_clock_confirm(&clock);
+    assert_false(tl_clock_now(&clock, at(60 * MINUTE_US, 1), &now_us));
+}
+
+static void test_start_far_behind_the_ledger(void **state)
+{
+    struct tl_clock clock;
+    uint64_t now_us = 0;
+    (void)state;
+    tl_clock_init(&clock, at(0, 0), (uint64_t)(START_US + 11 * MINUTE_US));
+    assert_true(tl_clock_is_stepped(&clock));
+    assert_false(tl_clock_now(&clock, at(1, 1), &now_us));
+    tl_clock_confirm(&clock);
+    assert_true(tl_clock_now(&clock, at(2, 2), &now_us));
+    assert_int_equal(now_us, START_US + 11 * MINUTE_US);
+}
+
+static void test_real_clocks(void **state)
+{
+    struct tl_clock clock;
+    uint64_t now_us = 0;
+    (void)state;
+    tl_clock_init(&clock, tl_clock_read(), 0);
+    assert_true(tl_clock_now(&clock, tl_clock_read(), &now_us));
+    assert_true(now_us > (uint64_t)START_US / 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_follows_the_wall),
+        cmocka_unit_test(test_never_decreases),
+        cmocka_unit_test(test_ten_minutes_are_a_step),
+        cmocka_unit_test(test_waits_for_the_operator),
+        cmocka_unit_test(test_confirmation_of_nothing_excuses_nothing),
+        cmocka_unit_test(test_start_far_behind_the_ledger),
+        cmocka_unit_test(test_real_clocks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

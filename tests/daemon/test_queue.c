@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: ISC */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/queue.h"
+#include "lib/base/check.h"
+
+enum { JOB_COUNT = 3000, WORKER_COUNT = 3 };
+
+static atomic_uint checks;
+
+static void count_check(void *context, struct tl_job *job)
+{
+    (void)context;
+    job->size = job->request;
+    atomic_fetch_add(&checks, 1);
+}
+
+static struct tl_queue *make(size_t count_max, size_t bytes_max)
+{
+    struct tl_queue *queue = NULL;
+    atomic_store(&checks, 0);
+    assert_int_equal(tl_queue_new(count_max, bytes_max, count_check, NULL, &queue), TALLY_OK);
+    return queue;
+}
+
+static struct tl_job *make_job(uint32_t number, size_t len)
+{
+    static const uint8_t bytes[1000];
+    struct tl_job *job = tl_job_new(NULL, number, tl_bytes(bytes, len));
+    assert_non_null(job);
+    return job;
+}
+
+static void free_jobs(struct tl_job *jobs)
+{
+    while (jobs != NULL) {
+        struct tl_job *next = jobs->next;
+        tl_job_free(jobs);
+        jobs = next;
+    }
+}
+
+static size_t count_jobs(const struct tl_job *jobs)
+{
+    size_t count = 0;
+    for (; jobs != NULL; jobs = jobs->next) {
+        count++;
+    }
+    return count;
+}
+
+static void test_taken_in_order_and_checked(void **state)
+{
+    struct tl_queue *queue = make(100, 100000);
+    (void)state;
+    for (uint32_t i = 0; i < 10; i++) {
+        assert_true(tl_queue_push(queue, make_job(i, 10)));
+    }
+    tl_queue_work(queue);
+    struct tl_job *jobs = tl_queue_take(queue, 100, 100000);
+    assert_int_equal(count_jobs(jobs), 10);
+    uint32_t expected = 0;
+    for (struct tl_job *job = jobs; job != NULL; job = job->next) {
+        assert_int_equal(job->request, expected);
+        assert_int_equal(job->size, expected);
+        expected++;
+    }
+    assert_int_equal(atomic_load(&checks), 10);
+    free_jobs(jobs);
+    tl_queue_free(queue);
+}
+
+/* Without any worker the sequencer checks for itself, and does not gather before it starts. */
+static void test_sequencer_helps_itself(void **state)
+{
+    struct tl_queue *queue = make(100, 100000);
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        (void)tl_queue_push(queue, make_job(i, 10));
+    }
+    struct tl_job *jobs = tl_queue_take(queue, 100, 100000);
+    assert_int_equal(count_jobs(jobs), 1);
+    assert_int_equal(atomic_load(&checks), 1);
+    free_jobs(jobs);
+    tl_queue_free(queue);
+}
+
+static void test_take_is_bounded(void **state)
+{
+    struct tl_queue *queue = make(100, 100000);
+    (void)state;
+    for (uint32_t i = 0; i < 9; i++) {
+        (void)tl_queue_push(queue, make_job(i, 100));
+    }
+    tl_queue_work(queue);
+    struct tl_job *jobs = tl_queue_take(queue, 4, 100000);
+    assert_int_equal(count_jobs(jobs), 4);
+    free_jobs(jobs);
+    jobs = tl_queue_take(queue, 100, 250);
+    assert_int_equal(count_jobs(jobs), 2);
+    free_jobs(jobs);
+    jobs = tl_queue_take(queue, 100, 1);
+    assert_int_equal(count_jobs(jobs), 1);
+    free_jobs(jobs);
+    struct tl_queue_figures figures = tl_queue_figures(queue);
+    assert_int_equal(figures.count, 2);
+    assert_int_equal(figures.bytes, 200);
+    assert_int_equal(figures.batches, 3);
+    assert_false(figures.idle);
+    tl_queue_free(queue);
+}
+
+static void test_room(void **state)
+{
+    struct tl_queue *queue = make(3, 250);
+    (void)state;
+    assert_true(tl_queue_has_room(queue, 1000000));
+    (void)tl_queue_push(queue, make_job(0, 100));
+    assert_true(tl_queue_has_room(queue, 150));
+    assert_false(tl_queue_has_room(queue, 151));
+    (void)tl_queue_push(queue, make_job(1, 10));
+    (void)tl_queue_push(queue, make_job(2, 10));
+    assert_false(tl_queue_has_room(queue, 0));
+    tl_queue_work(queue);
+    free_jobs(tl_queue_take(queue, 1, 1000));
+    assert_true(tl_queue_has_room(queue, 0));
+    tl_queue_free(queue);
+}
+
+static void test_close_empties_first(void **state)
+{
+    struct tl_queue *queue = make(3, 250);
+    (void)state;
+    (void)tl_queue_push(queue, make_job(0, 1));
+    tl_queue_close(queue);
+    struct tl_job *jobs = tl_queue_take(queue, 10, 1000);
+    assert_int_equal(count_jobs(jobs), 1);
+    free_jobs(jobs);
+    assert_null(tl_queue_take(queue, 10, 1000));
+    tl_queue_free(queue);
+}
+
+static atomic_bool pushing;
+
+static void *worker_main(void *argument)
+{
+    while (atomic_load(&pushing)) {
+        tl_queue_work((struct tl_queue *)argument);
+    }
+    return NULL;
+}
+
+static void *sequencer_main(void *argument)
+{
+    uint32_t expected = 0;
+    for (;;) {
+        struct tl_job *jobs = tl_queue_take((struct tl_queue *)argument, 64, 100000);
+        if (jobs == NULL) {
+            TL_ASSERT(expected == JOB_COUNT);
+            return NULL;
+        }
+        for (const struct tl_job *job = jobs; job != NULL; job = job->next) {
+            TL_ASSERT(job->request == expected);
+            TL_ASSERT(job->checked && job->size == expected);
+            expected++;
+        }
+        free_jobs(jobs);
+    }
+}
+
+static void test_threads_keep_the_order(void **state)
+{
+    struct tl_queue *queue = make(50, 100000);
+    pthread_t sequencer;
+    pthread_t workers[WORKER_COUNT];
+    (void)state;
+    atomic_store(&pushing, true);
+    assert_int_equal(pthread_create(&sequencer, NULL, sequencer_main, queue), 0);
+    for (size_t i = 0; i < WORKER_COUNT; i++) {
+        assert_int_equal(pthread_create(&workers[i], NULL, worker_main, queue), 0);
+    }
+    for (uint32_t i = 0; i < JOB_COUNT; i++) {
+        while (!tl_queue_has_room(queue, 10)) {
+        }
+        (void)tl_queue_push(queue, make_job(i, 10));
+    }
+    tl_queue_close(queue);
+    assert_int_equal(pthread_join(sequencer, NULL), 0);
+    atomic_store(&pushing, false);
+    for (size_t i = 0; i < WORKER_COUNT; i++) {
+        assert_int_equal(pthread_join(workers[i], NULL), 0);
+    }
+    assert_int_equal(atomic_load(&checks), JOB_COUNT);
+    tl_queue_free(queue);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_taken_in_order_and_checked),
+        cmocka_unit_test(test_sequencer_helps_itself),
+        cmocka_unit_test(test_take_is_bounded),
+        cmocka_unit_test(test_room),
+        cmocka_unit_test(test_close_empties_first),
+        cmocka_unit_test(test_threads_keep_the_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
