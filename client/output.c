@@ -162,7 +162,8 @@ bool out_mixes_scripts(struct tally_bytes foreign)
     return false;
 }
 
-static void print_message(const char *before, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void
+print_message(const char *before, const char *format, va_list arguments)
 {
     char message[MESSAGE_MAX];
     int len = vsnprintf(message, sizeof message, format, arguments);

@@ -105,8 +105,12 @@ enum tally_status tl_pool_new(unsigned threads, struct tl_pool **ret_pool)
     if (pool == NULL) {
         return TALLY_ENOMEM;
     }
-    /* With default attributes these cannot fail on Linux. */
-    (void)pthread_mutex_init(&pool->mutex, NULL);
+    /* On Linux these cannot fail. The mutex tells of a lock or unlock out of turn. */
+    pthread_mutexattr_t checking;
+    (void)pthread_mutexattr_init(&checking);
+    (void)pthread_mutexattr_settype(&checking, PTHREAD_MUTEX_ERRORCHECK);
+    (void)pthread_mutex_init(&pool->mutex, &checking);
+    (void)pthread_mutexattr_destroy(&checking);
     (void)pthread_cond_init(&pool->work, NULL);
     (void)pthread_cond_init(&pool->finished, NULL);
     for (unsigned i = 0; i < threads; i++) {

@@ -20,7 +20,9 @@ static void test_adds(void **state)
     tl_buffer_add_hex(&buffer, tl_bytes("\x0f\xa0", 2));
     tl_buffer_add_hex(&buffer, tl_bytes(NULL, 0));
     tl_buffer_add(&buffer, tl_bytes("\n", 1));
-    assert_bytes_text(tl_buffer_bytes(&buffer), "text 0 9223372036854775807 +/8= 0fa0\n");
+    tl_buffer_add_base64(&buffer, tl_bytes("f", 1));
+    tl_buffer_add_hex(&buffer, tl_bytes("f", 1));
+    assert_bytes_text(tl_buffer_bytes(&buffer), "text 0 9223372036854775807 +/8= 0fa0\nZg==66");
     assert_status(buffer.status, TALLY_OK);
     tl_buffer_deinit(&buffer);
     assert_null(buffer.ptr);
@@ -220,7 +222,11 @@ static void test_consume(void **state)
     assert_bytes_text(tl_buffer_bytes(&buffer), "cdef");
     tl_buffer_add_text(&buffer, "gh");
     assert_bytes_text(tl_buffer_bytes(&buffer), "cdefgh");
-    tl_buffer_consume(&buffer, 6);
+    for (size_t left = 5; left > 0; left--) {
+        tl_buffer_consume(&buffer, 1);
+        assert_bytes_text(tl_buffer_bytes(&buffer), &"cdefgh"[6 - left]);
+    }
+    tl_buffer_consume(&buffer, 1);
     assert_bytes_text(tl_buffer_bytes(&buffer), "");
     tl_buffer_deinit(&buffer);
 }

@@ -330,6 +330,12 @@ static void test_vector_length_before_cap(void **state)
 static void test_lines(void **state)
 {
     (void)state;
+    struct tl_reader single = tl_reader_over(tl_bytes("\n", 1));
+    assert_bytes_text(tl_read_line(&single), "");
+    assert_status(tl_reader_finish(&single), TALLY_OK);
+    single = tl_reader_over(tl_bytes("x", 1));
+    assert_bytes_text(tl_read_line(&single), "");
+    assert_status(tl_reader_finish(&single), TALLY_ETRUNCATED);
     struct tl_reader reader = tl_reader_over(tl_bytes("\na\r\n\n\0\nz", 8));
     assert_bytes_text(tl_read_line(&reader), "");
     assert_bytes_text(tl_read_line(&reader), "a\r");

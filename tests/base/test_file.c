@@ -64,6 +64,30 @@ static void test_close(void **state)
     assert_int_equal(fd, -1);
 }
 
+/* Number 0 is a descriptor like any other. */
+static void test_descriptor_zero(void **state)
+{
+    struct fixture *fixture = (struct fixture *)*state;
+    int saved = dup(STDIN_FILENO);
+    int zero = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(dup2(zero, STDIN_FILENO), STDIN_FILENO);
+    (void)close(zero);
+    zero = STDIN_FILENO;
+    tl_close(&zero);
+    assert_int_equal(zero, -1);
+    assert_int_equal(fcntl(STDIN_FILENO, F_GETFD), -1);
+    struct tally_hash hash;
+    uint64_t size = 77;
+    assert_status(tl_file_write(fixture->path, tl_bytes_text("x"), 0600, false), TALLY_OK);
+    assert_int_equal(fcntl(STDIN_FILENO, F_GETFD), -1);
+    assert_status(tl_file_digest(fixture->path, &hash, &size), TALLY_OK);
+    assert_int_equal(fcntl(STDIN_FILENO, F_GETFD), -1);
+    if (saved >= 0) {
+        assert_int_equal(dup2(saved, STDIN_FILENO), STDIN_FILENO);
+        (void)close(saved);
+    }
+}
+
 static void test_read_every_length(void **state)
 {
     struct fixture *fixture = (struct fixture *)*state;
@@ -87,6 +111,11 @@ static void test_read_every_length(void **state)
         if (lengths[i] == 0) {
             continue;
         }
+        /* much too little */
+        tl_buffer_init(&buffer, lengths[i] / 2);
+        assert_status(tl_file_read(fixture->path, &buffer), TALLY_ETOOBIG);
+        assert_int_equal(buffer.len, 0);
+        tl_buffer_deinit(&buffer);
         /* one byte too little */
         tl_buffer_init(&buffer, lengths[i] + 2);
         tl_buffer_add_text(&buffer, "abc");
@@ -306,9 +335,11 @@ static void test_write_relative_and_root(void **state)
     assert_int_equal(chdir(fixture->dir), 0);
     assert_status(tl_file_write("plain", tl_bytes_text("x"), 0600, false), TALLY_OK);
     assert_status(tl_file_write("./dotted", tl_bytes_text("y"), 0600, false), TALLY_OK);
+    assert_status(tl_make_directories("a/b", 0700), TALLY_OK);
+    assert_int_equal(access("a/b", F_OK), 0);
     assert_int_equal(fchdir(before), 0);
     (void)close(before);
-    assert_int_equal(test_dir_count(fixture->dir), 2);
+    assert_int_equal(test_dir_count(fixture->dir), 3);
     /* The directory of "/name" is "/"; what stands there is not written over. */
     assert_int_not_equal(tl_file_write("/proc", tl_bytes_text("x"), 0600, false), TALLY_OK);
 }
@@ -408,6 +439,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FILE_TEST(test_errno),
         FILE_TEST(test_close),
+        FILE_TEST(test_descriptor_zero),
         FILE_TEST(test_read_every_length),
         FILE_TEST(test_read_failures),
         FILE_TEST(test_read_standard_input),

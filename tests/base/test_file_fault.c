@@ -19,9 +19,10 @@ static struct {
     bool fired;       /* the call that was to fail has failed */
     int error;        /* what it failed with */
     size_t piece_max; /* read and write move no more at once */
-    bool no_flags;    /* the file system does not know renameat2's flags */
+    int no_flags;     /* what renameat2 says when it does not know its flags; 0: it does */
     bool write_zero;  /* write moves nothing */
     size_t syncs;     /* successful calls of fsync */
+    size_t asked_max; /* the most that a read or write was asked to move */
 } fault;
 
 static bool fails(void)
@@ -40,6 +41,7 @@ static bool fails(void)
 
 static size_t piece(size_t len)
 {
+    fault.asked_max = len > fault.asked_max ? len : fault.asked_max;
     return fault.armed && fault.piece_max > 0 && len > fault.piece_max ? fault.piece_max : len;
 }
 
@@ -68,6 +70,7 @@ int __wrap_open(const char *path, int flags, ...)
     va_start(arguments, flags);
     mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
     va_end(arguments);
+    assert_int_not_equal(flags & O_CLOEXEC, 0);
     return fails() ? -1 : __real_open(path, flags, mode);
 }
 
@@ -107,8 +110,8 @@ int __wrap_rename(const char *from, const char *to)
 
 int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
 {
-    if (fault.armed && fault.no_flags) {
-        errno = EINVAL;
+    if (fault.armed && fault.no_flags != 0) {
+        errno = fault.no_flags;
         return -1;
     }
     return fails() ? -1 : __real_renameat2(from_dir, from, to_dir, to, flags);
@@ -220,7 +223,7 @@ static void test_write_replacing(void **state)
     }
 }
 
-static void check_write_new(struct fixture *fixture, bool no_flags)
+static void check_write_new(struct fixture *fixture, int no_flags)
 {
     int free_fd = next_descriptor();
     bool failed = true;
@@ -245,12 +248,13 @@ static void check_write_new(struct fixture *fixture, bool no_flags)
 
 static void test_write_new(void **state)
 {
-    check_write_new((struct fixture *)*state, false);
+    check_write_new((struct fixture *)*state, 0);
 }
 
 static void test_write_new_without_rename_flags(void **state)
 {
-    check_write_new((struct fixture *)*state, true);
+    check_write_new((struct fixture *)*state, EINVAL);
+    check_write_new((struct fixture *)*state, ENOSYS);
 }
 
 static void test_write_new_refuses_without_rename_flags(void **state)
@@ -258,7 +262,7 @@ static void test_write_new_refuses_without_rename_flags(void **state)
     struct fixture *fixture = (struct fixture *)*state;
     test_file_put(fixture->path, tl_bytes_text("old"));
     arm(1000, EIO);
-    fault.no_flags = true;
+    fault.no_flags = EINVAL;
     enum tally_status status = tl_file_write(fixture->path, tl_bytes_text("new"), 0600, false);
     (void)disarm();
     assert_status(status, TALLY_EEXIST);
@@ -334,13 +338,17 @@ static void test_small_pieces(void **state)
         int fd = __real_open(fixture->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         arm(n, EINTR);
         fault.piece_max = 1;
+        fault.asked_max = 0;
         assert_status(tl_write_full(fd, tl_bytes_text(text)), TALLY_OK);
         (void)disarm();
+        assert_int_equal(fault.asked_max, strlen(text));
         assert_bytes_text(contents(fixture), text);
         assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
         arm(n, EINTR);
+        fault.asked_max = 0;
         assert_status(tl_read_full(fd, bytes, sizeof bytes, &len), TALLY_OK);
         (void)disarm();
+        assert_int_equal(fault.asked_max, sizeof bytes);
         assert_bytes_text(tl_bytes(bytes, len), text);
         (void)__real_close(fd);
         tl_buffer_init(&buffer, 64);

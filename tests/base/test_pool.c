@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/support/test.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -134,14 +135,16 @@ static void meet(void *context, size_t item)
 static void test_all_threads_and_the_caller_work(void **state)
 {
     (void)state;
-    struct meeting meeting = {
-        .mutex = PTHREAD_MUTEX_INITIALIZER, .arrived = PTHREAD_COND_INITIALIZER, .wanted = 4};
     struct tl_pool *pool = NULL;
-    struct tl_pool_job job;
     assert_status(tl_pool_new(3, &pool), TALLY_OK);
-    tl_pool_start(pool, &job, 4, meet, &meeting);
-    tl_pool_wait(pool, &job);
-    assert_int_equal(meeting.waiting, 4);
+    for (unsigned round = 0; round < 50; round++) {
+        struct meeting meeting = {
+            .mutex = PTHREAD_MUTEX_INITIALIZER, .arrived = PTHREAD_COND_INITIALIZER, .wanted = 4};
+        struct tl_pool_job job;
+        tl_pool_start(pool, &job, 4, meet, &meeting);
+        tl_pool_wait(pool, &job);
+        assert_int_equal(meeting.waiting, 4);
+    }
     tl_pool_free(pool);
 }
 
@@ -185,6 +188,38 @@ static void test_every_allocation_fails(void **state)
     tl_pool_free(NULL);
 }
 
+/* Threads that can still be started; negative: all. */
+static int threads_left = -1;
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*main_fn)(void *), void *argument);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*main_fn)(void *), void *argument);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*main_fn)(void *), void *argument)
+{
+    if (threads_left == 0) {
+        return EAGAIN;
+    }
+    threads_left -= threads_left > 0 ? 1 : 0;
+    return __real_pthread_create(thread, attributes, main_fn, argument);
+}
+
+static void test_every_thread_fails(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 4; n++) {
+        struct tl_pool *pool = NULL;
+        threads_left = n;
+        enum tally_status status = tl_pool_new(3, &pool);
+        threads_left = -1;
+        assert_status(status, n < 3 ? TALLY_ENOMEM : TALLY_OK);
+        assert_int_equal(pool == NULL, n < 3);
+        tl_pool_free(pool);
+    }
+}
+
 struct in_flight {
     struct tl_pool *pool;
     struct tl_pool_job job;
@@ -204,6 +239,43 @@ static void test_free_is_checked(void **state)
     assert_status(tl_pool_new(0, &flight.pool), TALLY_OK);
     assert_true(test_aborts(free_in_flight, &flight));
     tl_pool_free(flight.pool);
+}
+
+static bool affinity_fails;
+static long online = -1;
+
+int __real_sched_getaffinity(pid_t pid, size_t len, cpu_set_t *set);
+int __wrap_sched_getaffinity(pid_t pid, size_t len, cpu_set_t *set);
+long __real_sysconf(int name);
+long __wrap_sysconf(int name);
+
+int __wrap_sched_getaffinity(pid_t pid, size_t len, cpu_set_t *set)
+{
+    if (affinity_fails) {
+        errno = EINVAL;
+        return -1;
+    }
+    return __real_sched_getaffinity(pid, len, set);
+}
+
+long __wrap_sysconf(int name)
+{
+    return affinity_fails && name == _SC_NPROCESSORS_ONLN ? online : __real_sysconf(name);
+}
+
+static void test_processor_count_without_affinity(void **state)
+{
+    (void)state;
+    static const struct {
+        long online;
+        unsigned count;
+    } known[] = {{-1, 1}, {0, 1}, {1, 1}, {2, 2}, {4096, 4096}};
+    affinity_fails = true;
+    for (size_t i = 0; i < TEST_COUNT(known); i++) {
+        online = known[i].online;
+        assert_int_equal(tl_processor_count(), known[i].count);
+    }
+    affinity_fails = false;
 }
 
 static void test_processor_count(void **state)
@@ -234,7 +306,9 @@ int main(void)
         cmocka_unit_test(test_all_threads_and_the_caller_work),
         cmocka_unit_test(test_threads_take_no_signals),
         cmocka_unit_test(test_every_allocation_fails),
+        cmocka_unit_test(test_every_thread_fails),
         cmocka_unit_test(test_free_is_checked),
+        cmocka_unit_test(test_processor_count_without_affinity),
         cmocka_unit_test(test_processor_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/support/ledger_fixture.h"
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "keys/sshsig.h"
 #include "lib/archive/bundle_file.h"
@@ -257,7 +259,8 @@ uint64_t fixture_append(struct ledger_fixture *fixture, const struct fixture_ent
     }
     for (size_t i = 0; i < entry->file_count; i++) {
         files[i].sealed = entry->files[i].sealed;
-        files[i].size = strlen(entry->files[i].bytes);
+        files[i].size = entry->files[i].claimed_size != 0 ? entry->files[i].claimed_size
+                                                          : strlen(entry->files[i].bytes);
         add_object(fixture, entry->files[i].bytes, &files[i].hash);
     }
     qsort(files, entry->file_count, sizeof files[0], compare_files);
@@ -513,6 +516,17 @@ void fixture_relink(struct ledger_fixture *fixture, uint64_t from)
     for (uint64_t i = from; i < fixture->record_count; i++) {
         rewrite(fixture, i, 0);
     }
+}
+
+void fixture_set_bytes(struct ledger_fixture *fixture, uint64_t index, struct tally_bytes bytes)
+{
+    struct tl_buffer copy;
+    tl_buffer_init(&copy, SIZE_MAX / 2);
+    tl_buffer_add(&copy, bytes);
+    CHECK(copy.status == TALLY_OK);
+    tl_buffer_deinit(&fixture->records[index].bytes);
+    fixture->records[index].bytes = copy;
+    seal(fixture, &fixture->records[index]);
 }
 
 void fixture_set_received(struct ledger_fixture *fixture, uint64_t index, uint64_t received_us)
@@ -800,4 +814,23 @@ void memory_source_write(const struct memory_source *memory, const char *directo
         CHECK(tl_file_write_unsynced(path, tl_buffer_bytes(&memory->resources[i].bytes), 0644) ==
               TALLY_OK);
     }
+}
+
+void fixture_make_directory(char dst[64])
+{
+    (void)snprintf(dst, 64, "/tmp/tally-test-XXXXXX");
+    CHECK(mkdtemp(dst) != NULL);
+}
+
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    (void)info;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+void fixture_remove_directory(const char *path)
+{
+    CHECK(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0);
 }

@@ -73,6 +73,7 @@ struct fixture_part {
 struct fixture_file {
     bool sealed;
     const char *bytes;
+    uint64_t claimed_size; /* in the envelope; 0: the true one */
 };
 
 struct fixture_ref {
@@ -130,6 +131,8 @@ void fixture_set_ledger_key(struct ledger_fixture *fixture, const char *seed);
  */
 void fixture_relink(struct ledger_fixture *fixture, uint64_t from);
 void fixture_remove_record(struct ledger_fixture *fixture, uint64_t index);
+/* Puts bytes in the place of a record: its leaf hash and its seal are made to fit. */
+void fixture_set_bytes(struct ledger_fixture *fixture, uint64_t index, struct tally_bytes bytes);
 void fixture_set_received(struct ledger_fixture *fixture, uint64_t index, uint64_t received_us);
 
 /* Keeps the first size records. */
@@ -167,6 +170,10 @@ bool memory_source_remove(struct memory_source *memory, const char *path);
 void memory_source_free(struct memory_source *memory);
 /* Writes every resource below directory. */
 void memory_source_write(const struct memory_source *memory, const char *directory);
+
+/* A new empty directory; removed with all that is in it. */
+void fixture_make_directory(char dst[64]);
+void fixture_remove_directory(const char *path);
 
 /* The archive at that size, checkpoint included. */
 struct memory_source *fixture_archive(const struct ledger_fixture *fixture, uint64_t size);
