@@ -49,43 +49,47 @@ int proof_file_judge_receipt(const struct state *state, struct tally_bytes bytes
     return code;
 }
 
+/* Decodes a receipt down to its envelope. On OK the caller ends it with tl_receipt_deinit. */
+static enum tally_status open_receipt(struct tally_bytes bytes, struct tl_receipt *receipt,
+                                      struct tl_envelope *envelope)
+{
+    struct tl_record record;
+    enum tally_status status = tl_receipt_decode(bytes, receipt);
+    if (status != TALLY_OK) {
+        return status;
+    }
+    status = tl_record_decode(receipt->record, &record);
+    if (status == TALLY_OK) {
+        status = tl_envelope_decode(record.envelope, envelope, NULL);
+    }
+    if (status != TALLY_OK) {
+        tl_receipt_deinit(receipt);
+    }
+    return status;
+}
+
 /* The ledger that the receipt's own envelope names; a charter names itself. */
 static enum tally_status ledger_of(struct tally_bytes bytes, struct tally_hash *ret_ledger)
 {
     struct tl_receipt receipt;
-    struct tl_record record;
     struct tl_envelope envelope;
-    enum tally_status status = tl_receipt_decode(bytes, &receipt);
-    if (status != TALLY_OK) {
-        return status;
-    }
-    status = tl_record_decode(receipt.record, &record);
-    if (status == TALLY_OK) {
-        status = tl_envelope_decode(record.envelope, &envelope, NULL);
-    }
+    enum tally_status status = open_receipt(bytes, &receipt, &envelope);
     if (status == TALLY_OK) {
         *ret_ledger = envelope.has_ledger ? envelope.ledger : tl_envelope_hash(&envelope);
+        tl_receipt_deinit(&receipt);
     }
-    tl_receipt_deinit(&receipt);
     return status;
 }
 
 static enum tally_status note_receipt(struct state *state, struct tally_bytes bytes)
 {
     struct tl_receipt receipt;
-    struct tl_record record;
     struct tl_envelope envelope;
-    enum tally_status status = tl_receipt_decode(bytes, &receipt);
+    enum tally_status status = open_receipt(bytes, &receipt, &envelope);
     if (status != TALLY_OK) {
         return status;
     }
-    status = tl_record_decode(receipt.record, &record);
-    if (status == TALLY_OK) {
-        status = tl_envelope_decode(record.envelope, &envelope, NULL);
-    }
-    if (status == TALLY_OK) {
-        status = state_note_entry(state, &envelope);
-    }
+    status = state_note_entry(state, &envelope);
     if (status == TALLY_OK) {
         status = state_note_held(state, receipt.checkpoint);
     }

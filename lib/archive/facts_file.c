@@ -23,11 +23,16 @@ struct tl_facts_file {
     struct tl_countersigned unwritten[FLUSH_COUNT];
 };
 
-static enum tally_status write_at(int fd, const void *src, size_t len, uint64_t offset)
+/* Makes the file when the first bytes come: most ledgers are small, and many are looked at. */
+static enum tally_status write_at(int *fd, const void *src, size_t len, uint64_t offset)
 {
     const uint8_t *bytes = src;
+    enum tally_status status = *fd < 0 ? tl_temporary_file(fd) : TALLY_OK;
+    if (status != TALLY_OK) {
+        return status;
+    }
     while (len > 0) {
-        ssize_t put = pwrite(fd, bytes, len, (off_t)offset);
+        ssize_t put = pwrite(*fd, bytes, len, (off_t)offset);
         if (put < 0 && errno == EINTR) {
             continue;
         }
@@ -67,14 +72,6 @@ enum tally_status tl_facts_file_new(struct tl_facts_file **ret_facts)
     }
     facts->fd = -1;
     facts->countersigned_fd = -1;
-    enum tally_status status = tl_temporary_file(&facts->fd);
-    if (status == TALLY_OK) {
-        status = tl_temporary_file(&facts->countersigned_fd);
-    }
-    if (status != TALLY_OK) {
-        tl_facts_file_free(facts);
-        return status;
-    }
     *ret_facts = facts;
     return TALLY_OK;
 }
@@ -96,7 +93,7 @@ enum tally_status tl_facts_file_append(struct tl_facts_file *facts, const struct
         return TALLY_OK;
     }
     uint64_t first = facts->count - FLUSH_COUNT;
-    return write_at(facts->fd, &facts->ring[first % RING_COUNT],
+    return write_at(&facts->fd, &facts->ring[first % RING_COUNT],
                     FLUSH_COUNT * sizeof facts->ring[0], first * sizeof facts->ring[0]);
 }
 
@@ -122,7 +119,7 @@ enum tally_status tl_facts_file_countersigned(struct tl_facts_file *facts,
         return TALLY_OK;
     }
     enum tally_status status =
-        write_at(facts->countersigned_fd, facts->unwritten, sizeof facts->unwritten,
+        write_at(&facts->countersigned_fd, facts->unwritten, sizeof facts->unwritten,
                  facts->countersigned_count * sizeof facts->unwritten[0]);
     facts->countersigned_count += FLUSH_COUNT;
     facts->unwritten_count = 0;

@@ -114,7 +114,9 @@ static enum tally_status receive(struct incoming *incoming, struct tl_source *so
     if (incoming->room != 0 || !tl_hash_equal(&found, hash)) {
         return TALLY_EBAD;
     }
-    return fchmod(incoming->fd, FILE_MODE) == 0 ? TALLY_OK : tl_status_from_errno(errno);
+    /* An object that is there is not read again, so its name must never stand before its bytes. */
+    bool is_kept = fchmod(incoming->fd, FILE_MODE) == 0 && fsync(incoming->fd) == 0;
+    return is_kept ? TALLY_OK : tl_status_from_errno(errno);
 }
 
 static enum tally_status copy_object(struct tl_publish_files *files, struct tl_source *source,

@@ -160,7 +160,8 @@ enum tally_status tl_section_load(struct tl_section *section, struct tl_source *
             take_part(section, part, is_full);
         }
     }
-    section->is_absent = section->is_missing[TL_SECTION_ENTRIES] && section->is_missing[TL_SECTION_LEAVES];
+    section->is_absent =
+        section->is_missing[TL_SECTION_ENTRIES] && section->is_missing[TL_SECTION_LEAVES];
     return TALLY_OK;
 }
 

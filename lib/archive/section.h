@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Section: up to 256 records of one bundle with their seals, commitments and tile of leaf hashes, as
+ * Section: up to 256 records of one bundle with their seals, commitments and tile of leaf hashes,
  * read from a source, and what of them can be checked without any state. Internal to this module.
  *
  * Loading reads; checking is a pool job whose items share nothing, one record each.

@@ -62,26 +62,28 @@ static enum tally_status archive_status(struct archive *archive, int result)
     }
 }
 
-/* An archive path, with "./" and at most one directory before it taken off. */
+/*
+ * An archive path, at the top or below one directory, which may be ".": *ret_prefix is its name.
+ * An absolute name has an empty one there, and ".." leads nowhere that an archive could be.
+ */
 static bool archive_path(const char *name, struct tally_bytes *ret_prefix,
                          struct tally_bytes *ret_path)
 {
     struct tl_resource unused;
-    if (strncmp(name, "./", 2) == 0) {
-        name += 2;
-    }
-    struct tally_bytes path = tl_bytes_text(name);
+    *ret_path = tl_bytes_text(name);
     *ret_prefix = tl_bytes(name, 0);
-    if (tl_resource_parse(path, &unused) != TALLY_OK) {
-        const char *slash = strchr(name, '/');
-        if (slash == NULL || (size_t)(slash - name) > PREFIX_MAX) {
-            return false;
-        }
-        *ret_prefix = tl_bytes(name, (size_t)(slash - name));
-        path = tl_bytes_text(slash + 1);
+    if (tl_resource_parse(*ret_path, &unused) == TALLY_OK) {
+        return true;
     }
-    *ret_path = path;
-    return tl_resource_parse(path, &unused) == TALLY_OK;
+    const char *slash = strchr(name, '/');
+    if (slash == NULL) {
+        return false;
+    }
+    *ret_prefix = tl_bytes(name, (size_t)(slash - name));
+    *ret_path = tl_bytes_text(slash + 1);
+    return ret_prefix->len > 0 && ret_prefix->len <= PREFIX_MAX &&
+           !tl_bytes_equal(*ret_prefix, tl_bytes_text("..")) &&
+           tl_resource_parse(*ret_path, &unused) == TALLY_OK;
 }
 
 /* All members of one archive stand in one place: two archives in one tar are nobody's archive. */

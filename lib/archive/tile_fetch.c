@@ -118,8 +118,8 @@ enum tally_status tl_fetch_record(struct tl_tile_fetch *fetch, uint64_t index,
 {
     struct tl_tree_proof proof;
     size_t before = record->len;
-    enum tally_status status = tl_tree_prove_inclusion(index, fetch->size, tl_tile_fetch_node,
-                                                       fetch, &proof);
+    enum tally_status status =
+        tl_tree_prove_inclusion(index, fetch->size, tl_tile_fetch_node, fetch, &proof);
     if (status == TALLY_OK) {
         status = read_record(fetch, index, record);
     }

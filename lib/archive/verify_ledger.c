@@ -195,6 +195,9 @@ enum tally_status tl_verify_ledger(struct tl_source *source,
         }
     }
     end(&v);
+    if (status != TALLY_OK) {
+        tl_verified_ledger_deinit(ret_verified);
+    }
     return status;
 }
 

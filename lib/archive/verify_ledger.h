@@ -53,8 +53,8 @@ struct tl_verified_ledger {
 /*
  * Verifies. The status says whether the work could be done (EIO, ENOMEM, ENOTFOUND: no checkpoint);
  * the verdict is tl_report_exit_code(&ret->report). A source without a readable checkpoint, an
- * empty one included, is never OK. The caller ends *ret with tl_verified_ledger_deinit, also after
- * a failure.
+ * empty one included, is never OK. The caller ends *ret with tl_verified_ledger_deinit; after a
+ * failure there is nothing to end, and doing it all the same is fine.
  */
 TALLY_NODISCARD enum tally_status tl_verify_ledger(struct tl_source *source,
                                                    const struct tl_verify_options *options,

@@ -8,6 +8,7 @@
 
 #include "lib/base/sha256.h"
 #include "lib/codec/part.h"
+#include "lib/codec/part_check.h"
 #include "lib/codec/submission.h"
 #include "lib/tree/tree.h"
 
@@ -63,42 +64,6 @@ static enum tally_reason check_commitments(const struct tl_submission *submissio
                                                        : TALLY_REASON_COMMITMENTS_MISMATCH;
 }
 
-/* What stored says must be a file line; of a file left in clear the part must say the same. */
-static bool exhibit_fits(const struct tl_exhibit_value *exhibit, const struct tl_envelope *envelope)
-{
-    struct tally_bytes lines = envelope->file_lines;
-    struct tl_file_line line;
-    if (!exhibit->is_stored) {
-        return true;
-    }
-    while (tl_envelope_next_file(&lines, &line)) {
-        bool names_it = tl_hash_equal(&line.hash, &exhibit->stored);
-        if (names_it && (line.sealed || (tl_hash_equal(&line.hash, &exhibit->sha256) &&
-                                         line.size == exhibit->size))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The only values that the ledger itself ever reads. */
-static enum tally_reason check_value(const struct tl_part *part, const struct tl_envelope *envelope)
-{
-    struct tl_exhibit_value exhibit;
-    uint64_t back_us = 0;
-    if (tl_is_exhibit_name(part->name) &&
-        (tl_exhibit_value_decode(part->value, &exhibit) != TALLY_OK ||
-         !exhibit_fits(&exhibit, envelope))) {
-        return TALLY_REASON_EXHIBIT_INVALID;
-    }
-    if (tl_bytes_equal(envelope->type, tl_bytes_text("incident")) &&
-        tl_bytes_equal(part->name, tl_bytes_text(TL_CLOCK_STEP_NAME)) &&
-        tl_clock_step_decode(part->value, &back_us) != TALLY_OK) {
-        return TALLY_REASON_PART_INVALID;
-    }
-    return TALLY_REASON_NONE;
-}
-
 /* One clear part at the position where the envelope says c; name_before orders the names. */
 static enum tally_reason check_clear_part(const struct tl_submission *submission,
                                           const struct tl_envelope *envelope,
@@ -108,15 +73,10 @@ static enum tally_reason check_clear_part(const struct tl_submission *submission
     struct tl_part part;
     struct tally_hash expected = commitment_at(submission, deposit->position);
     struct tally_hash commitment = tl_part_commitment(deposit->bytes);
-    if (!tl_hash_equal(&commitment, &expected) ||
-        tl_part_decode(deposit->bytes, &part) != TALLY_OK ||
-        !tl_hash_equal(&part.author, &envelope->key) ||
-        !tl_hash_equal(&part.ledger, &envelope->ledger) ||
-        tl_bytes_compare(*name_before, part.name) >= 0) {
+    if (!tl_hash_equal(&commitment, &expected)) {
         return TALLY_REASON_PART_INVALID;
     }
-    *name_before = part.name;
-    return check_value(&part, envelope);
+    return tl_part_check(deposit->bytes, envelope, name_before, &part);
 }
 
 static enum tally_reason check_clear(const struct tl_submission *submission,

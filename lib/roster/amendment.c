@@ -66,8 +66,7 @@ static enum tally_reason grant(struct tl_change *change, struct tally_bytes argu
     struct tally_bytes key_text;
     struct tally_bytes roles_text;
     unsigned roles = 0;
-    if (!tl_split_space(arguments, &key_text, &roles_text) ||
-        !tl_roles_parse(roles_text, &roles)) {
+    if (!tl_split_space(arguments, &key_text, &roles_text) || !tl_roles_parse(roles_text, &roles)) {
         return TALLY_REASON_OPERATION_INVALID;
     }
     struct tl_roster_key *key = named_key(change, key_text);
@@ -141,27 +140,22 @@ static enum tally_reason apply_operation(struct tl_change *change, struct tally_
     return TALLY_REASON_OPERATION_INVALID;
 }
 
-/* Exactly one reference says which roster this changes: of two amendments made at the same time,
- * the second must be made again, by people who have read the first. */
+/* One reference says which roster this changes: of two amendments made at the same time, the second
+ * must be made again, by people who have read the first. */
 static enum tally_reason judge_amends(const struct tl_roster *roster,
                                       const struct tl_envelope *envelope)
 {
-    const char *relation = tl_type_row(TL_TYPE_AMENDMENT)->relation;
+    struct tally_bytes relation = tl_bytes_text(tl_type_row(TL_TYPE_AMENDMENT)->relation);
     struct tally_bytes lines = envelope->ref_lines;
     struct tl_ref_line ref;
-    struct tl_ref_line amends = {.index = 0};
-    unsigned count = 0;
     while (tl_envelope_next_ref(&lines, &ref)) {
-        if (tl_bytes_equal(ref.relation, tl_bytes_text(relation))) {
-            amends = ref;
-            count++;
+        if (tl_bytes_equal(ref.relation, relation)) {
+            bool names_it =
+                ref.index == roster->position && tl_hash_equal(&ref.leaf, &roster->position_leaf);
+            return names_it ? TALLY_REASON_NONE : TALLY_REASON_STALE_AMENDMENT;
         }
     }
-    if (count != 1 || amends.index != roster->position ||
-        !tl_hash_equal(&amends.leaf, &roster->position_leaf)) {
-        return TALLY_REASON_STALE_AMENDMENT;
-    }
-    return TALLY_REASON_NONE;
+    return TALLY_REASON_STALE_AMENDMENT;
 }
 
 /* Every signer was in force before, or is enrolled by this very entry. */
@@ -175,8 +169,7 @@ static enum tally_reason judge_signers(const struct tl_roster *before,
             return TALLY_REASON_UNKNOWN_KEY;
         }
         size_t number = (size_t)(key - after->keys);
-        if (number < before->key_count &&
-            !tl_roster_key_in_force(before, &before->keys[number])) {
+        if (number < before->key_count && !tl_roster_key_in_force(before, &before->keys[number])) {
             return TALLY_REASON_KEY_NOT_IN_FORCE;
         }
     }
@@ -184,8 +177,7 @@ static enum tally_reason judge_signers(const struct tl_roster *before,
 }
 
 static enum tally_reason judge(const struct tl_roster *before, struct tl_change *change,
-                               const struct tl_envelope *envelope,
-                               const struct tl_signers *signers)
+                               const struct tl_envelope *envelope, const struct tl_signers *signers)
 {
     struct tally_bytes lines = envelope->op_lines;
     struct tally_bytes operation;
@@ -202,11 +194,9 @@ static enum tally_reason judge(const struct tl_roster *before, struct tl_change 
     if (!tl_consent_is_given(change->roster, change->index, signers)) {
         return TALLY_REASON_CONSENT_MISSING;
     }
-    bool is_vouched =
-        change->only_rotations && tl_rotations_are_vouched(
-                           before, change->roster, change->index, signers);
-    if (!is_vouched &&
-        tl_quorum_count(before, change->roster, signers) < before->threshold_amend) {
+    bool is_vouched = change->only_rotations &&
+                      tl_rotations_are_vouched(before, change->roster, change->index, signers);
+    if (!is_vouched && tl_quorum_count(before, change->roster, signers) < before->threshold_amend) {
         return TALLY_REASON_QUORUM_MISSING;
     }
     return tl_thresholds_hold(change->roster) ? TALLY_REASON_NONE : TALLY_REASON_THRESHOLD_INVALID;

@@ -67,8 +67,7 @@ enum tally_reason tl_change_enrol(struct tl_change *change, struct tally_bytes a
     struct tally_bytes key_text;
     unsigned roles = 0;
     if (!tl_split_space(arguments, &id, &arguments) ||
-        !tl_split_space(arguments, &roles_text, &key_text) ||
-        !tl_roles_parse(roles_text, &roles)) {
+        !tl_split_space(arguments, &roles_text, &key_text) || !tl_roles_parse(roles_text, &roles)) {
         return TALLY_REASON_OPERATION_INVALID;
     }
     const struct tl_member *member = tl_roster_find_member(change->roster, id);

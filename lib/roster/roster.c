@@ -43,8 +43,8 @@ enum tally_status tl_roster_new(struct tl_roster **ret_roster)
     if (roster == NULL) {
         return TALLY_ENOMEM;
     }
-    enum tally_status status = tl_roster_add_member(roster, tl_bytes_text("host"),
-                                                    tl_bytes_text("ledger host"), 0);
+    enum tally_status status =
+        tl_roster_add_member(roster, tl_bytes_text("host"), tl_bytes_text("ledger host"), 0);
     if (status != TALLY_OK) {
         tl_roster_free(roster);
         return status;
@@ -57,14 +57,13 @@ static enum tally_status copy_lists(const struct tl_roster *roster, struct tl_ro
 {
     copy->members = copy_of(roster->members, roster->member_count, sizeof *roster->members);
     copy->keys = copy_of(roster->keys, roster->key_count, sizeof *roster->keys);
-    copy->by_fingerprint = copy_of(roster->by_fingerprint, roster->key_count,
-                                   sizeof *roster->by_fingerprint);
+    copy->by_fingerprint =
+        copy_of(roster->by_fingerprint, roster->key_count, sizeof *roster->by_fingerprint);
     if (copy->members == NULL || copy->keys == NULL || copy->by_fingerprint == NULL) {
         return TALLY_ENOMEM;
     }
     for (size_t i = 0; i < roster->policy_count; i++) {
-        enum tally_status status =
-            tl_roster_add_policy(copy, tl_bytes_text(roster->policies[i]));
+        enum tally_status status = tl_roster_add_policy(copy, tl_bytes_text(roster->policies[i]));
         if (status != TALLY_OK) {
             return status;
         }
@@ -214,8 +213,7 @@ const struct tl_roster_key *tl_roster_find_key(const struct tl_roster *roster,
     return tl_hash_equal(&key->key.fingerprint, fingerprint) ? key : NULL;
 }
 
-const struct tl_member *tl_roster_find_member(const struct tl_roster *roster,
-                                              struct tally_bytes id)
+const struct tl_member *tl_roster_find_member(const struct tl_roster *roster, struct tally_bytes id)
 {
     for (size_t i = 0; i < roster->member_count; i++) {
         if (tl_bytes_equal(id, tl_bytes_text(roster->members[i].id))) {
@@ -233,5 +231,5 @@ bool tl_roster_key_in_force(const struct tl_roster *roster, const struct tl_rost
 
 bool tl_roster_key_in_doubt(const struct tl_roster_key *key, uint64_t index)
 {
-    return key->revoked && index > key->last_valid && index <= key->ended;
+    return index > key->last_valid && index <= key->ended;
 }

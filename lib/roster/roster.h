@@ -32,19 +32,19 @@ struct tl_member {
 
 struct tl_roster_key {
     struct tl_public_key key;
-    unsigned member;   /* number of its member */
+    unsigned member; /* number of its member */
     unsigned roles;
     uint64_t enrolled; /* index of the record that enrols it: in force from the next one */
     uint64_t ended;    /* index of the amendment that ends it (still in force there), or TL_NEVER */
     bool rotated;
     bool revoked;
-    uint64_t last_valid; /* revoked keys: signatures above it are in doubt */
+    uint64_t last_valid; /* signatures above it are in doubt; TL_NEVER unless revoked */
 };
 
 struct tl_roster {
-    uint64_t position; /* index of the charter or newest amendment */
+    uint64_t position;               /* index of the charter or newest amendment */
     struct tally_hash position_leaf; /* leaf hash of that record; set by the judge */
-    struct tally_hash ledger; /* the ledger id */
+    struct tally_hash ledger;        /* the ledger id */
     uint64_t rules;
     bool sample;
     unsigned threshold_amend;
@@ -82,7 +82,8 @@ TALLY_NODISCARD enum tally_status tl_roster_amend(const struct tl_roster *roster
 
 void tl_roster_free(struct tl_roster *roster);
 
-/* Key by fingerprint, in force or not; NULL when never enrolled. The number is key - roster->keys. */
+/* Key by fingerprint, in force or not; NULL when never enrolled. The number is key - roster->keys.
+ */
 const struct tl_roster_key *tl_roster_find_key(const struct tl_roster *roster,
                                                const struct tally_hash *fingerprint);
 const struct tl_member *tl_roster_find_member(const struct tl_roster *roster,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * How a roster grows while a charter or an amendment is read; for lib/roster alone. Whether a
- * change is allowed is the caller's to know. A roster that failed to grow is fit for tl_roster_free.
+ * change is allowed is the caller's to know. A roster that failed to grow is fit for
+ * tl_roster_free.
  */
 #ifndef TL_ROSTER_ROSTER_BUILD_H
 #define TL_ROSTER_ROSTER_BUILD_H

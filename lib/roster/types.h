@@ -50,10 +50,10 @@ enum tl_target_member {
 struct tl_type_row {
     enum tl_type type;
     const char *name;
-    unsigned role;            /* one of the roles that the author's key must have; 0: see the judge */
-    const char *relation;     /* the required relation; NULL: none */
-    unsigned relation_max;    /* 1: exactly one; TALLY_REF_COUNT_MAX: one or more */
-    uint32_t target_types;    /* bit (1 << enum tl_type) for each allowed type of its targets */
+    unsigned role;         /* one of the roles that the author's key must have; 0: see the judge */
+    const char *relation;  /* the required relation; NULL: none */
+    unsigned relation_max; /* 1: exactly one; TALLY_REF_COUNT_MAX: one or more */
+    uint32_t target_types; /* bit (1 << enum tl_type) for each allowed type of its targets */
     enum tl_target_member target_member;
 };
 

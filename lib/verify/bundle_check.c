@@ -30,10 +30,9 @@ struct walk {
     size_t last;
     size_t entry;
     size_t part;
-    struct tl_roster *roster; /* as of the newest constitution line; NULL: none could be made; owned */
+    struct tl_roster *roster; /* as of the newest constitution line; NULL: none; owned */
     bool has_newest;          /* the record of the line before in the walk */
     uint64_t newest_index;
-    struct tally_hash newest_leaf;
     struct tl_note_key newest_key; /* by which its seal verified */
     bool newest_is_good;
 };
@@ -62,7 +61,7 @@ static uint64_t index_at(const struct walk *walk, size_t line, enum tl_bundle_li
 {
     const struct tl_bundle *bundle = walk->bundle;
     return line < bundle->count && bundle->lines[line].kind == kind ? bundle->lines[line].index
-                                                                   : TL_NO_INDEX;
+                                                                    : TL_NO_INDEX;
 }
 
 static size_t end_of(const struct walk *walk, size_t line, enum tl_bundle_line_kind kind)
@@ -106,21 +105,24 @@ static bool next_line(struct walk *walk, size_t *ret_line)
     return lowest != TL_NO_INDEX;
 }
 
+/* The record stands on an earlier line too. Included at one index, it is the same one. */
+static bool is_known(const struct walk *walk, uint64_t index)
+{
+    return walk->has_newest && walk->newest_index == index;
+}
+
 /* Line receipts: the proof holds, and what it proves belongs on a line of this kind. */
 static bool check_file(struct walk *walk, const struct tl_proof_record *proof,
                        enum tl_bundle_line_kind kind)
 {
     uint64_t index = proof->receipt->index;
     bool is_constitution = tl_envelope_is_constitution(&proof->envelope);
-    bool is_known = walk->has_newest && walk->newest_index == index;
     enum tally_reason reason = TALLY_REASON_NONE;
     if (!tl_proof_record_is_included(proof, &walk->checkpoint)) {
         reason = TALLY_REASON_PROOF_INVALID;
     } else if (proof->record.index != index) {
         reason = TALLY_REASON_INDEX_MISMATCH;
-    } else if (is_known && !tl_hash_equal(&walk->newest_leaf, &proof->leaf)) {
-        reason = TALLY_REASON_BUNDLE_INVALID;
-    } else if (!is_known && is_constitution != (kind == TL_BUNDLE_CONSTITUTION)) {
+    } else if (!is_known(walk, index) && is_constitution != (kind == TL_BUNDLE_CONSTITUTION)) {
         /* A charter or amendment that no constitution line brings, or a line that brings none. */
         reason = TALLY_REASON_BUNDLE_INVALID;
     }
@@ -181,7 +183,6 @@ static enum tally_status check_new_record(struct walk *walk, const struct tl_pro
     const char *why = is_first ? NULL : why_unjudged(walk);
     walk->has_newest = true;
     walk->newest_index = proof->record.index;
-    walk->newest_leaf = proof->leaf;
     walk->newest_is_good = false;
     if (why != NULL) {
         leave(walk, TL_CHECK_ROSTER, why);
@@ -211,7 +212,7 @@ static enum tally_status check_new_record(struct walk *walk, const struct tl_pro
     return TALLY_OK;
 }
 
-/* The record stands on an earlier line too: only what this line adds is new. */
+/* Only what this line adds is new. */
 static void check_known_record(struct walk *walk, const struct tl_proof_record *proof,
                                enum tl_bundle_line_kind kind)
 {
@@ -268,12 +269,10 @@ static enum tally_status check_line(struct walk *walk, const struct tl_receipt *
         bad(walk, TL_CHECK_RECEIPTS, receipt->index, TALLY_REASON_BUNDLE_INVALID);
         return TALLY_OK;
     }
-    bool is_known = walk->has_newest && walk->newest_index == receipt->index;
     if (!check_file(walk, &proof, kind)) {
-        walk->newest_is_good = walk->newest_is_good && !is_known;
         return TALLY_OK;
     }
-    if (is_known) {
+    if (is_known(walk, receipt->index)) {
         check_known_record(walk, &proof, kind);
     } else {
         enum tally_status status = check_new_record(walk, &proof, kind);
@@ -365,7 +364,7 @@ static void check_checkpoint(struct walk *walk, struct tally_bytes note)
     }
     report->size = checkpoint.size;
     report->root = checkpoint.root;
-    TL_ASSERT(checkpoint.origin.len <= TALLY_ORIGIN_MAX); /* a charter names no longer one */
+    TL_ASSERT(checkpoint.origin.len <= TALLY_ORIGIN_MAX); /* decoded as an origin */
     memcpy(report->origin, checkpoint.origin.ptr, checkpoint.origin.len);
     tl_report_good(report, TL_CHECK_CHECKPOINT);
     tl_report_conclude(report, TL_CHECK_CHECKPOINT);
@@ -393,9 +392,8 @@ static void check_ledger(struct walk *walk, const struct tally_hash *ledger)
 /* The walk has looked at everything: a line is OK when nothing on it was bad or left out. */
 static void conclude(struct walk *walk)
 {
-    static const enum tl_check checks[] = {TL_CHECK_RECEIPTS, TL_CHECK_TREE, TL_CHECK_SEALS,
-                                           TL_CHECK_SIGNATURES, TL_CHECK_ROSTER,
-                                           TL_CHECK_DEPOSITS};
+    static const enum tl_check checks[] = {TL_CHECK_RECEIPTS,   TL_CHECK_TREE,   TL_CHECK_SEALS,
+                                           TL_CHECK_SIGNATURES, TL_CHECK_ROSTER, TL_CHECK_DEPOSITS};
     bool receipts_hold = walk->report->lines[TL_CHECK_RECEIPTS].bad == 0;
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         const struct tl_report_line *line = &walk->report->lines[checks[i]];
@@ -430,8 +428,7 @@ static enum tally_status check_bundle(struct walk *walk, const struct tally_hash
 }
 
 enum tally_status tl_bundle_check(const struct tl_bundle *bundle, const struct tally_hash *ledger,
-                                  const struct tl_bundle_visitor *visitor,
-                                  struct tl_report *report)
+                                  const struct tl_bundle_visitor *visitor, struct tl_report *report)
 {
     struct walk walk = {.bundle = bundle, .visitor = visitor, .report = report};
     struct tl_receipt first;

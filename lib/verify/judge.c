@@ -74,9 +74,8 @@ static enum tally_reason judge_link(struct tl_judgement *judgement)
 
 static enum tally_reason judge_roster_position(struct tl_judgement *judgement)
 {
-    return judgement->record->roster == judgement->judge->position
-               ? TALLY_REASON_NONE
-               : TALLY_REASON_ROSTER_MISMATCH;
+    return judgement->record->roster == judgement->judge->position ? TALLY_REASON_NONE
+                                                                   : TALLY_REASON_ROSTER_MISMATCH;
 }
 
 /* Record 0 is a charter, and no other record is. */
@@ -93,12 +92,15 @@ static enum tally_reason judge_type(struct tl_judgement *judgement)
 
 static enum tally_reason judge_ledger(struct tl_judgement *judgement)
 {
-    const struct tl_judge *judge = judgement->judge;
-    if (judgement->row->type == TL_TYPE_CHARTER || !judge->has_ledger) {
-        return TALLY_REASON_NONE; /* a charter makes the id; decoding has seen that it names none */
+    const struct tl_roster *roster = judgement->judge->roster;
+    if (judgement->row->type == TL_TYPE_CHARTER) {
+        return TALLY_REASON_NONE; /* it makes the id; decoding has seen that it names none */
     }
-    return tl_hash_equal(&judgement->envelope->ledger, &judge->ledger) ? TALLY_REASON_NONE
-                                                                       : TALLY_REASON_WRONG_LEDGER;
+    if (roster == NULL) {
+        return TALLY_REASON_UNKNOWN_KEY; /* a verifier has gone on behind a bad charter */
+    }
+    return tl_hash_equal(&judgement->envelope->ledger, &roster->ledger) ? TALLY_REASON_NONE
+                                                                        : TALLY_REASON_WRONG_LEDGER;
 }
 
 /* The author's key: enrolled, in force, of the envelope's member, with the type's role. */
@@ -106,9 +108,6 @@ static enum tally_reason judge_author(struct tl_judgement *judgement)
 {
     if (judgement->row->type == TL_TYPE_CHARTER) {
         return TALLY_REASON_NONE; /* judged with the roster that it makes */
-    }
-    if (judgement->judge->roster == NULL) {
-        return TALLY_REASON_UNKNOWN_KEY; /* a verifier has gone on behind a bad charter */
     }
     return tl_judge_author_key(judgement->judge->roster, judgement->envelope, judgement->row,
                                &judgement->author);
@@ -128,8 +127,7 @@ static enum tally_reason judge_sequence(struct tl_judgement *judgement)
     if (tl_envelope_is_constitution(envelope)) {
         return TALLY_REASON_NONE; /* sequence 0 and no previous, as decoding has seen */
     }
-    const struct tl_author_state *state =
-        &judge->authors[judgement->author - judge->roster->keys];
+    const struct tl_author_state *state = &judge->authors[judgement->author - judge->roster->keys];
     if (envelope->sequence > state->sequence + 1) {
         return TALLY_REASON_SEQUENCE_GAP;
     }
@@ -214,13 +212,8 @@ static const tl_judge_step steps_under_unknown_rules[] = {
 
 /* A constitution record out of a store whose other records are not read again. */
 static const tl_judge_step steps_of_restored[] = {
-    judge_roster_position,
-    judge_type,
-    judge_ledger,
-    judge_author,
-    judge_signers,
-    tl_judge_relations,
-    tl_judge_constitution,
+    judge_roster_position, judge_type,         judge_ledger,          judge_author,
+    judge_signers,         tl_judge_relations, tl_judge_constitution,
 };
 
 #define RUN(list, judgement) run(list, sizeof(list) / sizeof(list)[0], judgement)
@@ -277,9 +270,9 @@ static void set_pending(struct tl_judgement *judgement)
 
 enum tally_status tl_judge_check(struct tl_judge *judge, const struct tl_record *record,
                                  const struct tl_envelope *envelope,
-                                 const struct tl_deposit_list *clear,
-                                 const struct tally_hash *leaf, tl_facts_fn facts, void *context,
-                                 enum tally_reason *ret_reason, bool *ret_unjudged)
+                                 const struct tl_deposit_list *clear, const struct tally_hash *leaf,
+                                 tl_facts_fn facts, void *context, enum tally_reason *ret_reason,
+                                 bool *ret_unjudged)
 {
     struct tl_judgement judgement = {
         .judge = judge,

@@ -36,7 +36,7 @@ typedef enum tally_status (*tl_facts_fn)(void *context, uint64_t index,
 
 /* Where one key's own chain stands. */
 struct tl_author_state {
-    uint64_t sequence; /* of its newest entry; 0 when it has none */
+    uint64_t sequence;          /* of its newest entry; 0 when it has none */
     struct tally_hash previous; /* hash of that envelope */
     uint64_t seen_index;
 };
@@ -70,14 +70,11 @@ bool tl_judge_knows_rules(const struct tl_judge *judge);
  * ret_unjudged NULL: a record of which something is left unjudged is EINCOMPLETE, never NONE.
  * A judgement of NONE is pending until tl_judge_accept, or until the next tl_judge_check.
  */
-TALLY_NODISCARD enum tally_status tl_judge_check(struct tl_judge *judge,
-                                                 const struct tl_record *record,
-                                                 const struct tl_envelope *envelope,
-                                                 const struct tl_deposit_list *clear,
-                                                 const struct tally_hash *leaf,
-                                                 tl_facts_fn facts, void *context,
-                                                 enum tally_reason *ret_reason,
-                                                 bool *ret_unjudged);
+TALLY_NODISCARD enum tally_status
+tl_judge_check(struct tl_judge *judge, const struct tl_record *record,
+               const struct tl_envelope *envelope, const struct tl_deposit_list *clear,
+               const struct tally_hash *leaf, tl_facts_fn facts, void *context,
+               enum tally_reason *ret_reason, bool *ret_unjudged);
 
 /*
  * Takes the record that tl_judge_check has just found good. envelope_hash: of its envelope, which
@@ -101,13 +98,14 @@ void tl_judge_skip(struct tl_judge *judge, const struct tl_record *record,
  * then each key's state. EUNSUPPORTED behind an amendment that raised the rules too far; EINVAL
  * for a key that was never enrolled.
  */
-TALLY_NODISCARD enum tally_status tl_judge_restore_constitution(
-    struct tl_judge *judge, const struct tl_record *record, const struct tl_envelope *envelope,
-    const struct tally_hash *leaf, enum tally_reason *ret_reason);
+TALLY_NODISCARD enum tally_status tl_judge_restore_constitution(struct tl_judge *judge,
+                                                                const struct tl_record *record,
+                                                                const struct tl_envelope *envelope,
+                                                                const struct tally_hash *leaf,
+                                                                enum tally_reason *ret_reason);
 void tl_judge_restore_head(struct tl_judge *judge, uint64_t size, const struct tally_hash *link,
                            uint64_t received_us);
-TALLY_NODISCARD enum tally_status tl_judge_restore_author(struct tl_judge *judge,
-                                                          size_t key_number,
+TALLY_NODISCARD enum tally_status tl_judge_restore_author(struct tl_judge *judge, size_t key_number,
                                                           const struct tl_author_state *state);
 
 #endif

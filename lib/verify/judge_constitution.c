@@ -11,8 +11,8 @@ enum tally_reason tl_judge_constitution(struct tl_judgement *judgement)
     struct tl_roster *roster = NULL;
     enum tally_reason reason = TALLY_REASON_NONE;
     if (judgement->row->type == TL_TYPE_CHARTER) {
-        judgement->status = tl_roster_from_charter(judgement->envelope, &record->signatures,
-                                                   &roster, &reason);
+        judgement->status =
+            tl_roster_from_charter(judgement->envelope, &record->signatures, &roster, &reason);
     } else if (judgement->row->type == TL_TYPE_AMENDMENT) {
         judgement->status = tl_roster_amend(judge->roster, judge->size, judgement->envelope,
                                             &record->signatures, &roster, &reason);
@@ -54,8 +54,6 @@ void tl_judge_set_roster(struct tl_judge *judge, struct tl_roster *roster)
     tl_roster_free(judge->roster);
     judge->roster = roster;
     judge->position = roster->position;
-    judge->has_ledger = true;
-    judge->ledger = roster->ledger;
 }
 
 void tl_judge_drop_pending(struct tl_judge *judge)

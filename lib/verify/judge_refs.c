@@ -37,8 +37,7 @@ enum tally_reason tl_judge_seen(struct tl_judgement *judgement)
     if (tl_envelope_is_constitution(envelope)) {
         return TALLY_REASON_NONE;
     }
-    const struct tl_author_state *state =
-        &judge->authors[judgement->author - judge->roster->keys];
+    const struct tl_author_state *state = &judge->authors[judgement->author - judge->roster->keys];
     return envelope->seen_index < state->seen_index ? TALLY_REASON_SEEN_DECREASED
                                                     : TALLY_REASON_NONE;
 }
@@ -90,13 +89,11 @@ static bool is_target(const struct tl_judgement *judgement, const struct tl_entr
 
 enum tally_reason tl_judge_targets(struct tl_judgement *judgement)
 {
-    const struct tl_envelope *envelope = judgement->envelope;
-    struct tally_bytes lines = envelope->ref_lines;
+    struct tally_bytes lines = judgement->envelope->ref_lines;
     struct tl_ref_line ref;
     while (tl_envelope_next_ref(&lines, &ref)) {
         struct tl_entry_facts facts;
-        if (ref.index > envelope->seen_index ||
-            !names_record(judgement, ref.index, &ref.leaf, &facts)) {
+        if (!names_record(judgement, ref.index, &ref.leaf, &facts)) {
             return TALLY_REASON_REFERENCE_UNKNOWN;
         }
         if (is_own_relation(judgement->row, &ref) && !is_target(judgement, &facts)) {

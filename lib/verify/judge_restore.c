@@ -19,8 +19,8 @@ static void skip_constitution(struct tl_judge *judge, const struct tl_record *re
     if (is_charter && judge->size == 0) {
         status = tl_roster_from_charter(envelope, &record->signatures, &roster, &reason);
     } else if (is_amendment && judge->roster != NULL) {
-        status = tl_roster_amend(judge->roster, judge->size, envelope, &record->signatures,
-                                 &roster, &reason);
+        status = tl_roster_amend(judge->roster, judge->size, envelope, &record->signatures, &roster,
+                                 &reason);
     }
     if (roster != NULL && status == TALLY_OK &&
         tl_judge_reserve_authors(judge, roster) == TALLY_OK) {
@@ -35,9 +35,6 @@ static void skip_constitution(struct tl_judge *judge, const struct tl_record *re
     if (judge->roster != NULL) {
         judge->roster->position = judge->size;
         judge->roster->position_leaf = *leaf;
-    } else if (is_charter && judge->size == 0) {
-        judge->has_ledger = true;
-        judge->ledger = tl_envelope_hash(envelope);
     }
 }
 
@@ -96,20 +93,21 @@ enum tally_status tl_judge_restore_constitution(struct tl_judge *judge,
         *ret_reason = TALLY_REASON_INDEX_MISMATCH;
         return TALLY_OK;
     }
+    uint64_t size = judge->size;
     tl_judge_drop_pending(judge);
     judge->size = record->index; /* the ordinary records in between are taken for granted */
     enum tally_reason reason = tl_judge_run_restored(&judgement);
-    if (judgement.status != TALLY_OK) {
+    if (judgement.status != TALLY_OK || reason != TALLY_REASON_NONE) {
+        judge->size = size;
+        *ret_reason = reason;
         return judgement.status;
     }
-    *ret_reason = reason;
-    if (reason == TALLY_REASON_NONE) {
-        tl_judge_set_roster(judge, judge->pending.roster);
-        judge->pending.roster = NULL;
-        judge->link = *leaf;
-        judge->received_us = record->received_us;
-        judge->size++;
-    }
+    tl_judge_set_roster(judge, judge->pending.roster);
+    judge->pending.roster = NULL;
+    judge->link = *leaf;
+    judge->received_us = record->received_us;
+    judge->size++;
+    *ret_reason = TALLY_REASON_NONE;
     return TALLY_OK;
 }
 

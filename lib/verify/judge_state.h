@@ -31,8 +31,6 @@ struct tl_judge {
     uint64_t received_us;
     struct tl_roster *roster; /* NULL before the charter, or when it made none; owned */
     uint64_t position;        /* of the roster; known without one too, behind a bad charter */
-    bool has_ledger;
-    struct tally_hash ledger; /* the ledger id; likewise */
     size_t author_cap;        /* at least roster->key_count */
     struct tl_author_state *authors;
     struct tl_judge_pending pending;

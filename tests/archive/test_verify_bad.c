@@ -376,6 +376,7 @@ static void test_ledger_key_change(void **state)
     add_findings(s.ledger, 300);
     scene_republish(&s);
     case_hold_receipt(&s.c, s.ledger, 4, 5); /* sealed by the old key, its head by the new one */
+    case_hold_receipt(&s.c, s.ledger, 3, 5); /* in one batch with the change */
     case_hold_receipt(&s.c, s.ledger, 10, 11);
     case_since(&s.c, s.ledger, 200);
     case_verify(&s.c);
@@ -399,6 +400,49 @@ static void test_ledger_key_change(void **state)
     case_expect_bad(&s.c, TL_CHECK_SEALS, 299, TALLY_REASON_SEAL_INVALID);
     case_expect_bad(&s.c, TL_CHECK_CHECKPOINT, NONE, TALLY_REASON_CHECKPOINT_INVALID);
     case_expect_only_bad(&s.c, ONLY(TL_CHECK_SEALS, TL_CHECK_CHECKPOINT));
+    scene_end(&s);
+}
+
+/* A receipt from a batch with the change, under a head that neither key has signed. */
+static void test_receipt_by_a_third_key(void **state)
+{
+    struct scene s;
+    char vkey[TL_VKEY_MAX];
+    char operation[TL_VKEY_MAX + 16];
+    (void)state;
+    scene_begin(&s, 4);
+    fixture_ledger_vkey(s.ledger, "second", vkey);
+    (void)snprintf(operation, sizeof operation, "ledger-key %s", vkey);
+    const char *ops[] = {operation};
+    (void)fixture_amend(s.ledger, ops, 1, 3);
+    fixture_set_ledger_key(s.ledger, "third");
+    case_hold_receipt(&s.c, s.ledger, 3, 5);
+    fixture_set_ledger_key(s.ledger, "second");
+    scene_republish(&s);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_RECEIPTS, 3, TALLY_REASON_CHECKPOINT_INVALID);
+    case_expect_only_bad(&s.c, ONLY(TL_CHECK_RECEIPTS));
+    scene_end(&s);
+}
+
+/* Two histories with a common beginning: a receipt for the common part, under the other's head. */
+static void test_receipt_from_a_fork(void **state)
+{
+    struct scene s;
+    struct ledger_fixture *fork = fixture_new("bad", 2);
+    (void)state;
+    scene_begin(&s, 8);
+    add_findings(fork, 5);
+    (void)fixture_finding(fork, 0);
+    add_findings(fork, 8);
+    case_hold_receipt(&s.c, fork, 3, 5);
+    case_verify(&s.c);
+    case_expect_exit(&s.c, 0);
+    case_hold_receipt(&s.c, fork, 3, 7);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_RECEIPTS, NONE, TALLY_REASON_CHECKPOINT_FORK);
+    case_expect_only_bad(&s.c, ONLY(TL_CHECK_RECEIPTS));
+    fixture_free(fork);
     scene_end(&s);
 }
 
@@ -481,8 +525,8 @@ static void test_objects(void **state)
 {
     static const struct fixture_part parts[] = {{"/a", "ciphertext of a", 's'},
                                                 {"/b", "in clear", 'c'}};
-    static const struct fixture_file files[] = {{false, "a file in clear"},
-                                                {true, "a file's ciphertext"}};
+    static const struct fixture_file files[] = {{false, "a file in clear", 0},
+                                                {true, "a file's ciphertext", 0}};
     struct fixture_entry entry = {.type = "finding",
                                   .parts = parts,
                                   .part_count = 2,
@@ -550,6 +594,100 @@ static void test_bad_parts(void **state)
     scene_end(&s);
 }
 
+/* Consistent in everything that the host can make: only the author's signature is not its own. */
+static void test_forged_signature(void **state)
+{
+    struct scene s;
+    struct tl_buffer bytes;
+    (void)state;
+    scene_begin(&s, 6);
+    tl_buffer_init(&bytes, 65536);
+    tl_buffer_add(&bytes, tl_buffer_bytes(&s.ledger->records[5].bytes));
+    bytes.ptr[bytes.len - 40] ^= 1;
+    fixture_set_bytes(s.ledger, 5, tl_buffer_bytes(&bytes));
+    scene_republish(&s);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_SIGNATURES, 5, TALLY_REASON_SIGNATURE_INVALID);
+    case_expect_only_bad(&s.c, ONLY(TL_CHECK_SIGNATURES));
+    tl_buffer_deinit(&bytes);
+    scene_end(&s);
+}
+
+static void test_bytes_that_are_no_record(void **state)
+{
+    static uint8_t large[TALLY_RECORD_MAX + 1];
+    struct scene s;
+    (void)state;
+    scene_begin(&s, 6);
+    fixture_set_bytes(s.ledger, 5, tl_bytes("no record", 9));
+    scene_republish(&s);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_CHAIN, 5, TALLY_REASON_MALFORMED);
+    case_expect_only_bad(&s.c, ONLY(TL_CHECK_CHAIN));
+    /* Nobody could say whose it is. */
+    case_expect_verdict(&s.c, TL_CHECK_ROSTER, TL_VERDICT_NOT_CHECKED);
+    case_expect_verdict(&s.c, TL_CHECK_SIGNATURES, TL_VERDICT_NOT_CHECKED);
+    memcpy(large, s.ledger->records[4].bytes.ptr, s.ledger->records[4].bytes.len);
+    fixture_set_bytes(s.ledger, 5, tl_bytes(large, sizeof large));
+    scene_republish(&s);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_CHAIN, 5, TALLY_REASON_TOO_LARGE);
+    scene_end(&s);
+}
+
+/* The key changes while the section behind is under check already, by the key before. */
+static void test_ledger_key_change_between_sections(void **state)
+{
+    struct scene s;
+    char vkey[TL_VKEY_MAX];
+    char operation[TL_VKEY_MAX + 16];
+    (void)state;
+    scene_begin(&s, 300);
+    fixture_ledger_vkey(s.ledger, "second", vkey);
+    (void)snprintf(operation, sizeof operation, "ledger-key %s", vkey);
+    const char *ops[] = {operation};
+    (void)fixture_amend(s.ledger, ops, 1, 3);
+    fixture_set_ledger_key(s.ledger, "second");
+    add_findings(s.ledger, 800);
+    scene_republish(&s);
+    case_verify(&s.c);
+    case_expect_exit(&s.c, 0);
+    struct fixture_record *record = &s.ledger->records[520];
+    fixture_set_ledger_key(s.ledger, "bad");
+    tl_seal_sign(s.ledger->ledger_secret, &record->leaf, record->seal);
+    fixture_set_ledger_key(s.ledger, "second");
+    scene_republish(&s);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_SEALS, 520, TALLY_REASON_SEAL_INVALID);
+    case_expect_only_bad(&s.c, ONLY(TL_CHECK_SEALS));
+    scene_end(&s);
+}
+
+static void test_signed_lies_about_deposits(void **state)
+{
+    static const struct fixture_part withheld[] = {{NULL, "1", 'w'}, {NULL, "2", 'w'}};
+    static const struct fixture_file files[] = {{false, "a file", 7}};
+    struct fixture_entry entry = {
+        .type = "finding", .author = 0, .parts = withheld, .part_count = 2};
+    struct scene s;
+    (void)state;
+    scene_begin(&s, 2);
+    uint64_t index = fixture_append(s.ledger, &entry);
+    s.ledger->records[index].commitments.ptr[0] ^= 1;
+    scene_republish(&s);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_DEPOSITS, index, TALLY_REASON_COMMITMENTS_MISMATCH);
+    s.ledger->records[index].commitments.ptr[0] ^= 1;
+    entry.files = files;
+    entry.file_count = 1;
+    index = fixture_append(s.ledger, &entry);
+    scene_republish(&s);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_EXHIBITS, index, TALLY_REASON_FILE_INVALID);
+    case_expect_only_bad(&s.c, ONLY(TL_CHECK_EXHIBITS));
+    scene_end(&s);
+}
+
 static void test_head_of_another_root(void **state)
 {
     struct scene s;
@@ -584,10 +722,16 @@ int main(void)
         cmocka_unit_test(test_bad_evidence),
         cmocka_unit_test(test_batch_past_amendment),
         cmocka_unit_test(test_ledger_key_change),
+        cmocka_unit_test(test_receipt_by_a_third_key),
+        cmocka_unit_test(test_receipt_from_a_fork),
         cmocka_unit_test(test_unknown_rules),
         cmocka_unit_test(test_in_doubt),
         cmocka_unit_test(test_objects),
         cmocka_unit_test(test_bad_parts),
+        cmocka_unit_test(test_forged_signature),
+        cmocka_unit_test(test_bytes_that_are_no_record),
+        cmocka_unit_test(test_ledger_key_change_between_sections),
+        cmocka_unit_test(test_signed_lies_about_deposits),
         cmocka_unit_test(test_head_of_another_root),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,10 +22,10 @@
 #include "lib/verify/judge.h"
 
 #define SAMPLE_ORIGIN "example.org/tally/test"
-#define SAMPLE_OPS_MAX 96
+#define SAMPLE_OPS_MAX 48
 #define SAMPLE_OP_LEN 400
 #define SAMPLE_OP_TEXTS 1024
-#define SAMPLE_SIGNERS_MAX 64
+#define SAMPLE_SIGNERS_MAX 48
 #define SAMPLE_REFS_MAX 8
 #define SAMPLE_RECORDS_MAX 400
 
@@ -45,6 +45,7 @@ static inline struct actor actor_make(const char *member, unsigned n)
 {
     struct actor actor = {.member = member};
     uint8_t seed[TL_ED25519_SEED_LEN] = {0};
+    assert_status(tl_ed25519_init(), TALLY_OK);
     seed[0] = (uint8_t)n;
     seed[1] = (uint8_t)(n >> 8);
     assert_status(tl_secret_key_from_seed(seed, &actor.secret), TALLY_OK);
@@ -198,8 +199,8 @@ static inline void draft_sign(struct draft *draft, const struct actor *actor)
     draft->signer_count++;
 }
 
-static inline void draft_ref(const struct sample *sample, struct draft *draft,
-                             const char *relation, uint64_t index)
+static inline void draft_ref(const struct sample *sample, struct draft *draft, const char *relation,
+                             uint64_t index)
 {
     assert_true(draft->fields.ref_count < SAMPLE_REFS_MAX);
     struct tl_ref_line *ref = &draft->refs[draft->fields.ref_count];
@@ -234,8 +235,7 @@ static inline struct draft draft_entry(const struct sample *sample, const char *
     draft.ledger = roster->ledger;
     draft.fields.sequence = is_constitution ? 0 : 1;
     if (key != NULL && !is_constitution) {
-        struct tl_author_state state =
-            tl_judge_author(sample->judge, (size_t)(key - roster->keys));
+        struct tl_author_state state = tl_judge_author(sample->judge, (size_t)(key - roster->keys));
         draft.fields.sequence = state.sequence + 1;
         draft.previous = state.previous;
     }
@@ -316,8 +316,8 @@ static inline enum tally_reason sample_ask(struct sample *sample, const struct m
     enum tally_reason reason = TALLY_REASON_COUNT;
     bool is_unjudged = true;
     assert_status(tl_judge_check(sample->judge, &made->record, &made->envelope,
-                                 draft->has_clear ? &draft->clear : NULL, &made->leaf,
-                                 sample_facts, sample, &reason, &is_unjudged),
+                                 draft->has_clear ? &draft->clear : NULL, &made->leaf, sample_facts,
+                                 sample, &reason, &is_unjudged),
                   TALLY_OK);
     assert_false(is_unjudged);
     return reason;

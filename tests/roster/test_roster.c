@@ -2,6 +2,8 @@
 /* Charters and amendments, without the judge around them: operations, consent, quorum. */
 #include "tests/roster/sample.h"
 
+#include "lib/roster/quorum.h"
+
 enum { ALDER, ALDER_DESK, BIRCH, CEDAR, FOUNDER_KEYS };
 
 struct fixture {
@@ -183,8 +185,10 @@ static const struct charter_case charter_cases[] = {
 };
 
 /* The base point moved by the point of order 2, and a point of order 1. */
-static const char mixed_key_hex[] = "9599999999999999999999999999999999999999999999999999999999999999";
-static const char small_key_hex[] = "0100000000000000000000000000000000000000000000000000000000000000";
+static const char mixed_key_hex[] =
+    "9599999999999999999999999999999999999999999999999999999999999999";
+static const char small_key_hex[] =
+    "0100000000000000000000000000000000000000000000000000000000000000";
 
 static void expand(const struct fixture *fixture, const char *from, char *dst, size_t cap)
 {
@@ -212,8 +216,7 @@ static void expand(const struct fixture *fixture, const char *from, char *dst, s
             if (*from == 'C' || *from == 'Z') {
                 const uint8_t *raw = *from == 'C' ? fixture->sample.ledger_key.point : point;
                 assert_status(tl_note_key_make(tl_bytes_text(SAMPLE_ORIGIN),
-                                               *from == 'C' ? TL_NOTE_COSIGNATURE
-                                                            : TL_NOTE_ED25519,
+                                               *from == 'C' ? TL_NOTE_COSIGNATURE : TL_NOTE_ED25519,
                                                raw, &note_key),
                               TALLY_OK);
                 tl_note_key_format(&note_key, text);
@@ -256,6 +259,28 @@ static void every_rule_of_a_charter(void **state)
         if (reason != c->reason) {
             fail_msg("%s: %s", c->name, tally_reason_name(reason));
         }
+    }
+}
+
+/* The name of the ledger key is no excuse for an origin that is none. */
+static void the_origin_has_its_form(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const origins[] = {"Example.org", "tally-x", "example.org/", ""};
+    for (size_t i = 0; i < TEST_COUNT(origins); i++) {
+        struct tl_note_key key;
+        char vkey[TL_VKEY_MAX] = "";
+        if (tl_note_key_make(tl_bytes_text(origins[i]), TL_NOTE_ED25519,
+                             fixture->sample.ledger_key.point, &key) == TALLY_OK) {
+            tl_note_key_format(&key, vkey);
+        }
+        struct draft draft = good_charter(fixture);
+        char op[SAMPLE_OP_LEN];
+        (void)snprintf(op, sizeof op, "origin %s", origins[i]);
+        change_op(fixture, &draft, 0, op, false);
+        (void)snprintf(op, sizeof op, "ledger-key %s", vkey);
+        change_op(fixture, &draft, 1, op, false);
+        assert_reason(sample_judge(&fixture->sample, &draft), TALLY_REASON_OPERATION_INVALID);
     }
 }
 
@@ -353,7 +378,7 @@ static void crowd_make(struct actor *crowd)
 static void quorums_of_one_to_eleven_members(void **state)
 {
     (void)state;
-    struct actor crowd[CROWD_MAX];
+    static struct actor crowd[CROWD_MAX];
     crowd_make(crowd);
     for (unsigned count = 1; count <= CROWD_MAX; count++) {
         unsigned highest = count >= 3 ? count - 1 : count;
@@ -384,7 +409,7 @@ static void quorums_of_one_to_eleven_members(void **state)
 static void threshold_follows_the_members(void **state)
 {
     (void)state;
-    struct actor crowd[CROWD_MAX];
+    static struct actor crowd[CROWD_MAX];
     crowd_make(crowd);
     for (unsigned count = 2; count <= CROWD_MAX; count++) {
         struct sample sample = sample_new();
@@ -399,10 +424,9 @@ static void threshold_follows_the_members(void **state)
             for (unsigned i = 1; i < highest; i++) {
                 draft_sign(&draft, &crowd[i]);
             }
-            assert_reason(sample_judge(&sample, &draft),
-                          threshold >= 1 && threshold <= highest_left
-                              ? TALLY_REASON_NONE
-                              : TALLY_REASON_THRESHOLD_INVALID);
+            assert_reason(sample_judge(&sample, &draft), threshold >= 1 && threshold <= highest_left
+                                                             ? TALLY_REASON_NONE
+                                                             : TALLY_REASON_THRESHOLD_INVALID);
         }
         sample_free(&sample);
     }
@@ -492,14 +516,14 @@ static void only_good_operations_amend(void **state)
         {format_op("grant %s author", spare->fingerprint), NULL, TALLY_REASON_OPERATION_INVALID},
         {format_op("grant %s host", cedar), NULL, TALLY_REASON_OPERATION_INVALID},
         {format_op("grant %s", cedar), NULL, TALLY_REASON_OPERATION_INVALID},
+        {format_op("grant sha256:%s author", cedar + 7), NULL, TALLY_REASON_OPERATION_INVALID},
         {format_op("revoke %s 0 stolen", cedar), NULL, TALLY_REASON_NONE},
         {format_op("revoke %s 0 stolen", host), NULL, TALLY_REASON_NONE},
         {format_op("revoke %s 1 stolen", cedar), NULL, TALLY_REASON_OPERATION_INVALID},
         {format_op("revoke %s 0", cedar), NULL, TALLY_REASON_OPERATION_INVALID},
         {format_op("revoke %s 0 Stolen!", cedar), NULL, TALLY_REASON_OPERATION_INVALID},
         {format_op("revoke %s x stolen", cedar), NULL, TALLY_REASON_OPERATION_INVALID},
-        {format_op("revoke %s 0 stolen", spare->fingerprint), NULL,
-         TALLY_REASON_OPERATION_INVALID},
+        {format_op("revoke %s 0 stolen", spare->fingerprint), NULL, TALLY_REASON_OPERATION_INVALID},
         {"threshold amend 1", NULL, TALLY_REASON_NONE},
         {"threshold amend 3", NULL, TALLY_REASON_THRESHOLD_INVALID},
         {"threshold publish 1", NULL, TALLY_REASON_OPERATION_INVALID},
@@ -544,9 +568,9 @@ static void operations_apply_in_order(void **state)
     assert_reason(amend(fixture, NULL, "withdraw cedar", format_op("grant %s author", cedar), NULL),
                   TALLY_REASON_OPERATION_INVALID);
     /* A stopped key may still be revoked, once. */
-    assert_reason(amend(fixture, NULL, "withdraw cedar", format_op("revoke %s 0 lost", cedar),
-                        NULL),
-                  TALLY_REASON_NONE);
+    assert_reason(
+        amend(fixture, NULL, "withdraw cedar", format_op("revoke %s 0 lost", cedar), NULL),
+        TALLY_REASON_NONE);
     assert_reason(amend(fixture, NULL, format_op("revoke %s 0 lost", cedar),
                         format_op("revoke %s 0 lost", cedar), NULL),
                   TALLY_REASON_OPERATION_INVALID);
@@ -568,13 +592,13 @@ static void ledger_key_is_replaced_by_another_of_the_same_origin(void **state)
     tl_note_key_format(&next, vkey);
     assert_reason(amend(fixture, NULL, format_op("ledger-key %s", vkey), NULL, NULL),
                   TALLY_REASON_NONE);
-    assert_reason(amend(fixture, NULL, format_op("ledger-key %s", fixture->sample.ledger_vkey),
-                        NULL, NULL),
-                  TALLY_REASON_KEY_REUSED);
+    assert_reason(
+        amend(fixture, NULL, format_op("ledger-key %s", fixture->sample.ledger_vkey), NULL, NULL),
+        TALLY_REASON_KEY_REUSED);
     struct tl_note_key other;
-    assert_status(tl_note_key_make(tl_bytes_text("example.org/other"), TL_NOTE_ED25519, next.point,
-                                   &other),
-                  TALLY_OK);
+    assert_status(
+        tl_note_key_make(tl_bytes_text("example.org/other"), TL_NOTE_ED25519, next.point, &other),
+        TALLY_OK);
     tl_note_key_format(&other, vkey);
     assert_reason(amend(fixture, NULL, format_op("ledger-key %s", vkey), NULL, NULL),
                   TALLY_REASON_OPERATION_INVALID);
@@ -686,13 +710,18 @@ static void a_member_rotates_its_own_key(void **state)
     assert_reason(sample_judge(sample, &more), TALLY_REASON_QUORUM_MISSING);
     draft_sign(&more, &fixture->founders[BIRCH]);
     assert_reason(sample_judge(sample, &more), TALLY_REASON_NONE);
+    more.signer_count = 1;
+    more.fields.op_count = 0;
+    draft_op(&more, "admit dogwood D");
+    draft_op(&more, "%s", rotate_desk);
+    draft_sign(&more, next);
+    assert_reason(sample_judge(sample, &more), TALLY_REASON_QUORUM_MISSING);
 
     /* Nobody vouches for another member's key. */
     struct draft other = draft_amendment(sample, alder);
     draft_op(&other, "rotate %s %s", fixture->founders[CEDAR].fingerprint, next->text);
     draft_sign(&other, next);
     assert_reason(sample_judge(sample, &other), TALLY_REASON_QUORUM_MISSING);
-
 }
 
 static void each_rotation_is_vouched_for(void **state)
@@ -777,14 +806,67 @@ static void a_key_that_ends_vouches_for_nothing(void **state)
     assert_reason(sample_judge(sample, &author), TALLY_REASON_KEY_NOT_IN_FORCE);
 }
 
+static void two_keys_of_a_member_are_one_member(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sample *sample = &fixture->sample;
+    const struct actor *desk = &fixture->founders[ALDER_DESK];
+    struct draft grant = quorate(fixture);
+    draft_op(&grant, "grant %s author,govern", desk->fingerprint);
+    (void)sample_add(sample, &grant);
+    struct draft draft = draft_amendment(sample, &fixture->founders[ALDER]);
+    draft_op(&draft, "admit dogwood D");
+    draft_sign(&draft, desk);
+    assert_reason(sample_judge(sample, &draft), TALLY_REASON_QUORUM_MISSING);
+    draft_sign(&draft, &fixture->founders[CEDAR]);
+    assert_reason(sample_judge(sample, &draft), TALLY_REASON_NONE);
+}
+
+/* Signers whose key has ended never come as far as the quorum; it would not count them. */
+static void ended_keys_do_not_count(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sample *sample = &fixture->sample;
+    struct tl_signers signers = {.count = 2,
+                                 .keys = {fixture->founders[ALDER].key.fingerprint,
+                                          fixture->founders[CEDAR].key.fingerprint}};
+    const struct tl_roster *roster = tl_judge_roster(sample->judge);
+    assert_int_equal(tl_quorum_count(roster, roster, &signers), 2);
+    struct draft withdraw = quorate(fixture);
+    draft_op(&withdraw, "withdraw cedar");
+    (void)sample_add(sample, &withdraw);
+    roster = tl_judge_roster(sample->judge);
+    assert_int_equal(tl_quorum_count(roster, roster, &signers), 1);
+}
+
+/* A rotation of an earlier amendment asks for nobody's word again. */
+static void old_rotations_are_over(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sample *sample = &fixture->sample;
+    const struct actor *birch = &fixture->founders[BIRCH];
+    struct draft first = draft_amendment(sample, &fixture->founders[ALDER]);
+    draft_op(&first, "rotate %s %s", fixture->founders[ALDER_DESK].fingerprint,
+             fixture->spare[0].text);
+    draft_sign(&first, &fixture->spare[0]);
+    (void)sample_add(sample, &first);
+    struct draft enrol = quorate(fixture);
+    draft_op(&enrol, "enrol birch author %s", fixture->spare[1].text);
+    draft_sign(&enrol, &fixture->spare[1]);
+    (void)sample_add(sample, &enrol);
+    struct draft second = draft_amendment(sample, birch);
+    draft_op(&second, "rotate %s %s", fixture->spare[1].fingerprint, fixture->spare[2].text);
+    draft_sign(&second, &fixture->spare[2]);
+    assert_reason(sample_judge(sample, &second), TALLY_REASON_NONE);
+}
+
 /* A key that an entry rotates counts in no quorum of it. */
 static void a_rotated_key_does_not_count(void **state)
 {
     struct fixture *fixture = *state;
     struct sample *sample = &fixture->sample;
     struct draft draft = draft_amendment(sample, &fixture->founders[ALDER]);
-    draft_op(&draft, "rotate %s %s", fixture->founders[CEDAR].fingerprint,
-             fixture->spare[0].text);
+    draft_op(&draft, "rotate %s %s", fixture->founders[CEDAR].fingerprint, fixture->spare[0].text);
     draft_sign(&draft, &fixture->founders[CEDAR]);
     draft_sign(&draft, &fixture->spare[0]);
     assert_reason(sample_judge(sample, &draft), TALLY_REASON_QUORUM_MISSING);
@@ -845,9 +927,38 @@ static void a_withdrawn_member_is_gone_for_good(void **state)
                   TALLY_REASON_KEY_REUSED);
     assert_reason(amend(fixture, cedar, "admit dogwood D", NULL, NULL),
                   TALLY_REASON_KEY_NOT_IN_FORCE);
-    assert_reason(amend(fixture, NULL, format_op("revoke %s 0 stolen", cedar->fingerprint), NULL,
-                        NULL),
-                  TALLY_REASON_NONE);
+    assert_reason(
+        amend(fixture, NULL, format_op("revoke %s 0 stolen", cedar->fingerprint), NULL, NULL),
+        TALLY_REASON_NONE);
+}
+
+/* When a key ended is written once: what comes later does not bring it back to life. */
+static void a_key_ends_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sample *sample = &fixture->sample;
+    const struct actor *alder = &fixture->founders[ALDER];
+    const struct actor *desk = &fixture->founders[ALDER_DESK];
+    struct draft rotate = draft_amendment(sample, alder);
+    draft_op(&rotate, "rotate %s %s", desk->fingerprint, fixture->spare[0].text);
+    draft_sign(&rotate, &fixture->spare[0]);
+    assert_int_equal(sample_add(sample, &rotate), 1);
+    struct draft revoke = draft_amendment(sample, &fixture->founders[BIRCH]);
+    draft_sign(&revoke, &fixture->founders[CEDAR]);
+    draft_op(&revoke, "revoke %s 1 lost", desk->fingerprint);
+    assert_int_equal(sample_add(sample, &revoke), 2);
+    struct draft withdraw = draft_amendment(sample, &fixture->founders[BIRCH]);
+    draft_sign(&withdraw, &fixture->founders[CEDAR]);
+    draft_op(&withdraw, "withdraw alder");
+    assert_int_equal(sample_add(sample, &withdraw), 3);
+    const struct tl_roster *roster = tl_judge_roster(sample->judge);
+    const struct tl_roster_key *old = tl_roster_find_key(roster, &desk->key.fingerprint);
+    assert_int_equal(old->ended, 1);
+    assert_true(old->rotated);
+    assert_true(old->revoked);
+    assert_int_equal(old->last_valid, 1);
+    assert_int_equal(tl_roster_find_key(roster, &alder->key.fingerprint)->ended, 3);
+    assert_int_equal(tl_roster_find_key(roster, &fixture->spare[0].key.fingerprint)->ended, 3);
 }
 
 /* ---- Races ---- */
@@ -897,8 +1008,8 @@ static void running_out_of_memory_changes_nothing(void **state)
         struct tl_roster *after = NULL;
         enum tally_reason reason = TALLY_REASON_COUNT;
         test_allocations_limit(allowed);
-        enum tally_status status = tl_roster_amend(before, 1, &made->envelope,
-                                                   &made->record.signatures, &after, &reason);
+        enum tally_status status =
+            tl_roster_amend(before, 1, &made->envelope, &made->record.signatures, &after, &reason);
         failed = test_allocations_unlimit() && status != TALLY_OK;
         assert_int_equal(before->key_count, keys);
         if (failed) {
@@ -948,6 +1059,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(charter_makes_the_first_roster, setup, teardown),
         cmocka_unit_test_setup_teardown(every_rule_of_a_charter, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_origin_has_its_form, setup, teardown),
         cmocka_unit_test_setup_teardown(every_key_of_a_charter_signs_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_founder_is_the_author_of_a_charter, setup, teardown),
         cmocka_unit_test(quorums_of_one_to_eleven_members),
@@ -959,18 +1071,20 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_governing_members_of_the_roster_before_count,
                                         setup_with_charter, teardown),
         cmocka_unit_test_setup_teardown(the_author_governs, setup_with_charter, teardown),
-        cmocka_unit_test_setup_teardown(a_member_rotates_its_own_key, setup_with_charter,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(each_rotation_is_vouched_for, setup_with_charter,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(a_member_rotates_its_own_key, setup_with_charter, teardown),
+        cmocka_unit_test_setup_teardown(each_rotation_is_vouched_for, setup_with_charter, teardown),
         cmocka_unit_test_setup_teardown(a_key_that_ends_vouches_for_nothing, setup_with_charter,
                                         teardown),
-        cmocka_unit_test_setup_teardown(a_rotated_key_does_not_count, setup_with_charter,
+        cmocka_unit_test_setup_teardown(two_keys_of_a_member_are_one_member, setup_with_charter,
                                         teardown),
+        cmocka_unit_test_setup_teardown(ended_keys_do_not_count, setup_with_charter, teardown),
+        cmocka_unit_test_setup_teardown(old_rotations_are_over, setup_with_charter, teardown),
+        cmocka_unit_test_setup_teardown(a_rotated_key_does_not_count, setup_with_charter, teardown),
         cmocka_unit_test_setup_teardown(doubt_lies_between_last_valid_and_the_end,
                                         setup_with_charter, teardown),
         cmocka_unit_test_setup_teardown(a_withdrawn_member_is_gone_for_good, setup_with_charter,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_key_ends_once, setup_with_charter, teardown),
         cmocka_unit_test_setup_teardown(of_two_amendments_the_second_is_stale, setup_with_charter,
                                         teardown),
         cmocka_unit_test_setup_teardown(running_out_of_memory_changes_nothing, setup_with_charter,
