@@ -139,47 +139,83 @@ static void print_accepted(const struct submission *run, const struct tl_receipt
     }
 }
 
-static int keep_receipt(struct submission *run)
+/* An answer that contradicts one that is kept already must not take its place. */
+static bool differs_from_kept(const char *path, struct tally_bytes answer)
 {
-    char path[PATH_LEN_MAX];
-    struct tl_report report;
-    struct tl_receipt receipt;
+    struct tl_buffer kept;
+    tl_buffer_init(&kept, TL_RECEIPT_MAX);
+    enum tally_status status = tl_file_read(path, &kept);
+    bool differs = status == TALLY_ETOOBIG ||
+                   (status == TALLY_OK && !tl_bytes_equal(tl_buffer_bytes(&kept), answer));
+    tl_buffer_deinit(&kept);
+    return differs;
+}
+
+static int write_receipt(struct submission *run, bool is_bad, char path[PATH_LEN_MAX])
+{
     answer_path(run, "receipt", path);
+    if (is_bad || differs_from_kept(path, tl_buffer_bytes(&run->answer))) {
+        out_warning("%s: what the daemon answers is not what a receipt must be: kept apart", path);
+        answer_path(run, "receipt-suspect", path);
+    }
     enum tally_status status = tl_file_write(path, tl_buffer_bytes(&run->answer), 0644, true);
     if (status != TALLY_OK) {
         out_error("%s: %s", path, tally_status_text(status));
         return retry_hint(run, "the receipt could not be kept");
     }
-    if (tl_receipt_decode(tl_buffer_bytes(&run->answer), &receipt) != TALLY_OK) {
-        out_error("%s: the daemon's receipt is malformed: keep it, and tell the other members",
-                  path);
+    return 0;
+}
+
+/* EXIT_DONE, EXIT_INCOMPLETE, or EXIT_BAD after a message. */
+static int judge_answer(struct submission *run, const struct tl_receipt *receipt)
+{
+    struct tl_report report;
+    if (!is_ours(run, receipt)) {
+        out_error("the receipt is for another entry: keep it, and tell the other members");
         return EXIT_BAD;
     }
-    int code = EXIT_BAD;
-    if (!is_ours(run, &receipt)) {
-        out_error("%s: the receipt is for another entry: keep it, and tell the other members",
-                  path);
-    } else {
-        code = run->is_known
-                   ? proof_file_judge_receipt(&run->state, tl_buffer_bytes(&run->answer), &report)
-                   : EXIT_INCOMPLETE;
-        if (code == EXIT_BAD) {
-            out_error("%s: the receipt does not verify: keep it, and tell the other members", path);
-        } else {
-            print_accepted(run, &receipt, path, code);
-        }
+    if (!run->is_known) {
+        return EXIT_INCOMPLETE;
     }
-    /* Also when the roster has moved on since this client verified: the entry is in. */
-    if (run->is_known && code != EXIT_BAD &&
-        (state_note_entry(&run->state, &run->envelope) != TALLY_OK ||
-         state_note_held(&run->state, receipt.checkpoint) != TALLY_OK ||
-         state_keep_receipt(&run->state, receipt.index, tl_buffer_bytes(&run->answer)) !=
-             TALLY_OK ||
-         state_save(&run->state) != TALLY_OK)) {
+    int code = proof_file_judge_receipt(&run->state, tl_buffer_bytes(&run->answer), &report);
+    if (code == EXIT_BAD) {
+        out_error("the receipt does not verify: keep it, and tell the other members");
+    }
+    return code;
+}
+
+static void note_receipt(struct submission *run, const struct tl_receipt *receipt)
+{
+    if (state_note_entry(&run->state, &run->envelope) != TALLY_OK ||
+        state_note_held(&run->state, receipt->checkpoint) != TALLY_OK ||
+        state_keep_receipt(&run->state, receipt->index, tl_buffer_bytes(&run->answer)) !=
+            TALLY_OK ||
+        state_save(&run->state) != TALLY_OK) {
         out_warning("the receipt could not be noted in what is remembered of the ledger");
     }
-    tl_receipt_deinit(&receipt);
-    return code;
+}
+
+static int keep_receipt(struct submission *run)
+{
+    char path[PATH_LEN_MAX];
+    struct tl_receipt receipt;
+    bool has_form = tl_receipt_decode(tl_buffer_bytes(&run->answer), &receipt) == TALLY_OK;
+    int code = has_form ? judge_answer(run, &receipt) : EXIT_BAD;
+    if (!has_form) {
+        out_error("the daemon's receipt is malformed: keep it, and tell the other members");
+    }
+    int kept = write_receipt(run, code == EXIT_BAD, path);
+    if (kept == 0 && code != EXIT_BAD) {
+        print_accepted(run, &receipt, path, code);
+    }
+    /* Also when the roster has moved on since this client verified: the entry is in. */
+    if (run->is_known && code != EXIT_BAD) {
+        note_receipt(run, &receipt);
+    }
+    if (has_form) {
+        tl_receipt_deinit(&receipt);
+    }
+    return kept != 0 ? kept : code;
 }
 
 static bool is_our_rejection(const struct submission *run, struct tl_rejection *ret_rejection)
@@ -199,9 +235,17 @@ static int keep_rejection(struct submission *run)
     if (tl_file_write(path, tl_buffer_bytes(&run->answer), 0644, true) != TALLY_OK) {
         out_warning("%s: could not be written", path);
     }
+    if (!run->is_known) {
+        out_error("the answer is a rejection, kept in %s; it cannot be verified, since this ledger "
+                  "is not known here",
+                  path);
+        return EXIT_INCOMPLETE;
+    }
     if (!is_our_rejection(run, &rejection)) {
-        out_error("rejected; the rejection in %s could not be verified here", path);
-        return EXIT_REJECTED;
+        out_error("%s: not a rejection that this ledger signed for this entry: nothing is decided; "
+                  "try again: tally submit %s",
+                  path, run->path);
+        return EXIT_UNREACHED;
     }
     if (opt_has(run->opt, "json")) {
         out_json(json_pack("{s:s, s:s, s:s}", "result", "rejected", "reason",
@@ -242,8 +286,13 @@ static int submit_file(const struct opt *opt, const char *path)
         return code;
     }
     tl_buffer_init(&run.answer, TL_RECEIPT_MAX);
-    run.is_known = state_load(opt, &run.envelope.ledger, &run.state) == TALLY_OK;
-    if (run.entry.signatures.count == 0) {
+    enum tally_status known = state_load(opt, &run.envelope.ledger, &run.state);
+    run.is_known = known == TALLY_OK;
+    if (!run.is_known && known != TALLY_ENOTFOUND) {
+        out_error("what is remembered of this ledger cannot be read: %s", tally_status_text(known));
+        code = EXIT_UNREACHED;
+    }
+    if (code == 0 && run.entry.signatures.count == 0) {
         out_error("%s: not signed yet: tally sign %s --key KEY", path, path);
         code = EXIT_USAGE;
     }

@@ -219,13 +219,6 @@ static int by_target(const void *a, const void *b)
     return left->from < right->from ? -1 : left->from > right->from;
 }
 
-void entries_conclude(struct entries *entries)
-{
-    if (entries->link_count > 0) {
-        qsort(entries->links, entries->link_count, sizeof *entries->links, by_target);
-    }
-}
-
 const struct entry_link *entries_links_to(const struct entries *entries, uint64_t index,
                                           size_t *ret_count)
 {
@@ -247,16 +240,27 @@ const struct entry_link *entries_links_to(const struct entries *entries, uint64_
     return entries->links + low;
 }
 
-static bool is_retracted(const struct entries *entries, const struct entry *entry)
+/* From the newest back: what retracts an entry always stands behind it. */
+static void resolve_retractions(struct entries *entries)
 {
-    size_t count = 0;
-    const struct entry_link *links = entries_links_to(entries, entry->index, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (entries->items[links[i].from].type->type == TL_TYPE_RETRACTION) {
-            return true;
+    for (size_t i = entries->count; i-- > 0;) {
+        size_t count = 0;
+        const struct entry_link *links = entries_links_to(entries, entries->items[i].index, &count);
+        for (size_t k = 0; k < count; k++) {
+            const struct entry *from = &entries->items[links[k].from];
+            if (from->type->type == TL_TYPE_RETRACTION && !from->is_retracted) {
+                entries->items[i].is_retracted = true;
+            }
         }
     }
-    return false;
+}
+
+void entries_conclude(struct entries *entries)
+{
+    if (entries->link_count > 0) {
+        qsort(entries->links, entries->link_count, sizeof *entries->links, by_target);
+    }
+    resolve_retractions(entries);
 }
 
 /* Members are compared by number within one computation; any numbering serves. */
@@ -281,7 +285,7 @@ enum tally_status entries_status(const struct entries *entries, const struct ent
     }
     for (size_t i = 0; i < link_count; i++) {
         const struct entry *entry = &entries->items[links[i].from];
-        if (is_retracted(entries, entry)) {
+        if (entry->is_retracted) {
             continue;
         }
         about[count++] = (struct tl_status_entry){

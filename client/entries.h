@@ -27,8 +27,9 @@ struct entry {
     uint64_t signed_s;
     const struct tl_type_row *type; /* NULL for a type of later rules */
     char member[TALLY_ID_MAX + 1];
-    char *title; /* decoded text of /title, or NULL; owned */
-    char *topic; /* of /topic, or NULL; owned */
+    char *title;       /* decoded text of /title, or NULL; owned */
+    char *topic;       /* of /topic, or NULL; owned */
+    bool is_retracted; /* by an entry that is not itself retracted; after entries_conclude */
     unsigned part_count;
     unsigned withheld_count; /* decoys included: they cannot be told apart */
     size_t origin_count;
@@ -56,7 +57,7 @@ TALLY_NODISCARD enum tally_status entries_add(struct entries *entries,
                                               const struct tl_envelope *envelope,
                                               const struct tally_hash *leaf,
                                               const struct tl_deposit_list *clear);
-/* After the last one: sorts the references, so that statuses can be computed. */
+/* After the last one: sorts references and resolves retractions, so that statuses can be had. */
 void entries_conclude(struct entries *entries);
 void entries_deinit(struct entries *entries);
 

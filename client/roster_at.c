@@ -53,3 +53,17 @@ enum tally_status roster_at(const struct state *state, uint64_t position,
     *ret_roster = roster;
     return status;
 }
+
+uint64_t roster_position_before(const struct state *state, uint64_t index)
+{
+    struct tl_reader reader = tl_reader_over(tl_buffer_bytes(&state->constitution));
+    uint64_t position = 0;
+    while (reader.rest.len > 0 && reader.status == TALLY_OK) {
+        struct tl_record record;
+        struct tally_bytes bytes = tl_read_vector16(&reader, TALLY_RECORD_MAX);
+        if (tl_record_decode(bytes, &record) == TALLY_OK && record.index < index) {
+            position = record.index;
+        }
+    }
+    return position;
+}

@@ -12,4 +12,7 @@
 TALLY_NODISCARD enum tally_status roster_at(const struct state *state, uint64_t position,
                                             struct tl_roster **ret_roster);
 
+/* Index of the newest constitution record that the state knows below index (> 0). */
+uint64_t roster_position_before(const struct state *state, uint64_t index);
+
 #endif

@@ -2,9 +2,11 @@
 #include "client/state.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "client/exit_code.h"
 #include "client/output.h"
@@ -45,14 +47,27 @@ static char *ledger_directory(const struct opt *opt, const struct tally_hash *le
     return directory;
 }
 
-enum tally_status state_new(const struct opt *opt, const struct tally_hash *ledger,
-                            struct state *ret_state)
+static enum tally_status state_open(const char *directory, const struct tally_hash *ledger,
+                                    struct state *ret_state)
 {
-    *ret_state = (struct state){.ledger = *ledger, .directory = ledger_directory(opt, ledger)};
+    *ret_state = (struct state){.ledger = *ledger, .directory = tl_path_join(directory, ".")};
     tl_buffer_init(&ret_state->checkpoint, TL_NOTE_MAX);
     tl_buffer_init(&ret_state->held, TL_NOTE_MAX);
     tl_buffer_init(&ret_state->constitution, STATE_FILE_MAX);
     return ret_state->directory == NULL ? TALLY_ENOMEM : TALLY_OK;
+}
+
+enum tally_status state_new(const struct opt *opt, const struct tally_hash *ledger,
+                            struct state *ret_state)
+{
+    char *directory = ledger_directory(opt, ledger);
+    enum tally_status status = TALLY_ENOMEM;
+    *ret_state = (struct state){.directory = NULL};
+    if (directory != NULL) {
+        status = state_open(directory, ledger, ret_state);
+    }
+    tl_free(directory);
+    return status;
 }
 
 void state_deinit(struct state *state)
@@ -82,10 +97,119 @@ enum tally_status state_load(const struct opt *opt, const struct tally_hash *led
     return status;
 }
 
-enum tally_status state_save(const struct state *state)
+static uint64_t size_of(struct tally_bytes bytes)
+{
+    struct tl_note note;
+    struct tl_checkpoint checkpoint;
+    if (tl_note_decode(bytes, &note) != TALLY_OK ||
+        tl_checkpoint_decode(note.text, &checkpoint) != TALLY_OK) {
+        return 0;
+    }
+    return checkpoint.size;
+}
+
+struct state_author *state_author(const struct state *state, const struct tally_hash *key)
+{
+    for (size_t i = 0; i < state->author_count; i++) {
+        if (tl_hash_equal(&state->authors[i].key, key)) {
+            return &state->authors[i];
+        }
+    }
+    return NULL;
+}
+
+/* The author of that key, added when it is not there. */
+static enum tally_status author_of(struct state *state, const struct tally_hash *key,
+                                   struct state_author **ret_author)
+{
+    struct state_author *author = state_author(state, key);
+    if (author == NULL) {
+        struct state_author *grown =
+            tl_realloc(state->authors, (state->author_count + 1) * sizeof *grown);
+        if (grown == NULL) {
+            return TALLY_ENOMEM;
+        }
+        state->authors = grown;
+        author = &grown[state->author_count++];
+        *author = (struct state_author){.key = *key};
+    }
+    *ret_author = author;
+    return TALLY_OK;
+}
+
+static void copy_buffer(struct tl_buffer *dst, const struct tl_buffer *src)
+{
+    tl_buffer_clear(dst);
+    tl_buffer_add(dst, tl_buffer_bytes(src));
+}
+
+/* One process at a time between reading the file and replacing it. -1 when that failed. */
+static int lock_directory(const struct state *state)
+{
+    char *path = tl_path_join(state->directory, "lock");
+    int fd = path == NULL ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0 && flock(fd, LOCK_EX) != 0) {
+        tl_close(&fd);
+    }
+    tl_free(path);
+    return fd;
+}
+
+static enum tally_status merge_author(struct state *state, const struct state_author *other)
+{
+    struct state_author *author = NULL;
+    enum tally_status status = author_of(state, &other->key, &author);
+    if (status == TALLY_OK && other->sequence > author->sequence) {
+        *author = *other;
+    }
+    return status;
+}
+
+/* Takes over what another process has noted since this state was read; nothing ever goes back. */
+static enum tally_status merge_saved(struct state *state)
+{
+    struct state saved;
+    enum tally_status status = state_open(state->directory, &state->ledger, &saved);
+    if (status == TALLY_OK) {
+        status = state_file_read(&saved);
+    }
+    if (status == TALLY_ENOTFOUND || status == TALLY_EFORMAT) {
+        state_deinit(&saved);
+        return TALLY_OK;
+    }
+    for (size_t i = 0; i < saved.author_count && status == TALLY_OK; i++) {
+        status = merge_author(state, &saved.authors[i]);
+    }
+    if (status == TALLY_OK) {
+        status = state_note_held(state, tl_buffer_bytes(&saved.held));
+    }
+    if (status == TALLY_OK && size_of(tl_buffer_bytes(&saved.checkpoint)) >
+                                  size_of(tl_buffer_bytes(&state->checkpoint))) {
+        copy_buffer(&state->checkpoint, &saved.checkpoint);
+        copy_buffer(&state->constitution, &saved.constitution);
+        state->newest_index = saved.newest_index;
+        state->newest_leaf = saved.newest_leaf;
+        status = state->constitution.status;
+    }
+    state_deinit(&saved);
+    return status;
+}
+
+enum tally_status state_save(struct state *state)
 {
     enum tally_status status = tl_make_directories(state->directory, 0700);
-    return status == TALLY_OK ? state_file_write(state) : status;
+    int lock = status == TALLY_OK ? lock_directory(state) : -1;
+    if (status == TALLY_OK && lock < 0) {
+        status = TALLY_EIO;
+    }
+    if (status == TALLY_OK) {
+        status = merge_saved(state);
+    }
+    if (status == TALLY_OK) {
+        status = state_file_write(state);
+    }
+    tl_close(&lock);
+    return status;
 }
 
 bool state_wanted(const struct opt *opt, struct tally_hash *ret_ledger, int *ret_code)
@@ -160,38 +284,19 @@ int state_choose(const struct opt *opt, struct state *ret_state)
     return 0;
 }
 
-struct state_author *state_author(const struct state *state, const struct tally_hash *key)
-{
-    for (size_t i = 0; i < state->author_count; i++) {
-        if (tl_hash_equal(&state->authors[i].key, key)) {
-            return &state->authors[i];
-        }
-    }
-    return NULL;
-}
-
 enum tally_status state_note_entry(struct state *state, const struct tl_envelope *envelope)
 {
+    struct state_author *author = NULL;
     if (envelope->sequence == 0) {
         return TALLY_OK;
     }
-    struct state_author *author = state_author(state, &envelope->key);
-    if (author == NULL) {
-        struct state_author *grown =
-            tl_realloc(state->authors, (state->author_count + 1) * sizeof *grown);
-        if (grown == NULL) {
-            return TALLY_ENOMEM;
-        }
-        state->authors = grown;
-        author = &grown[state->author_count++];
-        *author = (struct state_author){.key = envelope->key};
-    }
-    if (envelope->sequence > author->sequence) {
+    enum tally_status status = author_of(state, &envelope->key, &author);
+    if (status == TALLY_OK && envelope->sequence > author->sequence) {
         author->sequence = envelope->sequence;
         author->previous = tl_envelope_hash(envelope);
         author->seen_index = envelope->seen_index;
     }
-    return TALLY_OK;
+    return status;
 }
 
 enum tally_status state_note_constitution(struct state *state, const struct tl_record *record)
@@ -212,17 +317,6 @@ enum tally_status state_note_constitution(struct state *state, const struct tl_r
     }
     tl_buffer_deinit(&bytes);
     return status;
-}
-
-static uint64_t size_of(struct tally_bytes bytes)
-{
-    struct tl_note note;
-    struct tl_checkpoint checkpoint;
-    if (tl_note_decode(bytes, &note) != TALLY_OK ||
-        tl_checkpoint_decode(note.text, &checkpoint) != TALLY_OK) {
-        return 0;
-    }
-    return checkpoint.size;
 }
 
 enum tally_status state_note_held(struct state *state, struct tally_bytes note)

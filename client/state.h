@@ -66,8 +66,11 @@ int state_choose(const struct opt *opt, struct state *ret_state);
  * malformed (then *ret_code is set). */
 bool state_wanted(const struct opt *opt, struct tally_hash *ret_ledger, int *ret_code);
 
-/* Replaces the file, whole and durable. */
-TALLY_NODISCARD enum tally_status state_save(const struct state *state);
+/*
+ * Replaces the file, whole and durable, under a lock. What another process has noted since this
+ * state was read is taken over first: sequences, held checkpoint and verified head never go back.
+ */
+TALLY_NODISCARD enum tally_status state_save(struct state *state);
 void state_deinit(struct state *state);
 
 /* NULL when the key has no entry known here. */

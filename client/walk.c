@@ -168,8 +168,8 @@ static int verify(struct pass *pass)
         .record = on_record,
         .context = pass,
     };
-    if (options.since.len == 0 && walk->was_known) {
-        options.since = tl_buffer_bytes(&pass->remembered.held);
+    if (walk->was_known) {
+        options.remembered = tl_buffer_bytes(&pass->remembered.held);
     }
     progress_begin(&pass->progress, "verifying");
     enum tally_status status = tl_verify_ledger(walk->source, &options, &walk->verified);

@@ -26,7 +26,7 @@ struct walk {
     const char *subject;                /* path of the source */
     const struct tally_bytes *receipts; /* held receipts */
     size_t receipt_count;
-    struct tally_bytes since; /* empty: the newest checkpoint that is held */
+    struct tally_bytes since; /* --since, beside what is remembered; empty: none */
     bool require_objects;
     walk_record_fn record; /* NULL: none */
     void *context;

@@ -8,6 +8,7 @@ function(tally_find name)
 endfunction()
 
 tally_find(SODIUM libsodium>=1.0.18)
+tally_find(NETTLE nettle>=3.8)
 tally_find(LMDB lmdb>=0.9.24)
 tally_find(UV libuv>=1.44.2)
 tally_find(JANSSON jansson>=2.14)

@@ -152,19 +152,22 @@ enum tally_status tl_verify_deposits(struct tl_verification *v, const struct tl_
 {
     struct tl_deposit_list clear = {.count = 0};
     bool is_bad = false;
-    enum tally_status status = TALLY_OK;
-    if (slot->has_clear_letters) {
-        status = read_clear(v, index, &clear, &is_bad);
-        if (status != TALLY_OK) {
-            return status;
-        }
+    /* Looked for at every record: a file of parts where no letter is c is wrong too. */
+    enum tally_status status = read_clear(v, index, &clear, &is_bad);
+    if (status != TALLY_OK) {
+        return status;
+    }
+    bool is_stray = !slot->has_clear_letters && (is_bad || clear.count > 0);
+    if (is_stray) {
+        clear.count = 0;
     }
     *ret_has_clear = !is_bad && (clear.count > 0 || !slot->has_clear_letters);
     *ret_clear = clear;
     if (!slot->has_commitments) {
         report_parts(v, index, TALLY_REASON_COMMITMENTS_MISSING);
     } else if (!slot->has_clear_letters) {
-        report_parts(v, index, slot->deposits);
+        bool is_first = is_stray && slot->deposits == TALLY_REASON_NONE;
+        report_parts(v, index, is_first ? TALLY_REASON_PART_INVALID : slot->deposits);
     } else {
         enum tally_reason reason = tl_section_check_deposits(slot, clear);
         /* Seen as empty, a file of another form lacks the parts; what comes before that stands. */
@@ -188,7 +191,7 @@ void tl_verify_prefetch_parts(struct tl_verification *v, const struct tl_section
     const char *list[PREFETCH_MAX];
     size_t wanted = 0;
     for (unsigned i = first; i < first + count && i < section->count; i++) {
-        if (section->slots[i].has_clear_letters && wanted < PREFETCH_MAX) {
+        if (wanted < PREFETCH_MAX) {
             tl_path_parts(section->first + i, paths[wanted]);
             list[wanted] = paths[wanted];
             wanted++;

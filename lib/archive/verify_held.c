@@ -41,11 +41,14 @@ enum tally_status tl_verify_held_begin(struct tl_verification *v)
 {
     const struct tl_verify_options *options = v->options;
     struct tl_checkpoint checkpoint;
-    v->probes = tl_calloc(options->receipt_count + 1, sizeof *v->probes);
+    v->probes = tl_calloc(options->receipt_count + 2, sizeof *v->probes);
     if (v->probes == NULL) {
         return TALLY_ENOMEM;
     }
     if (options->since.len > 0 && read_checkpoint(options->since, &checkpoint)) {
+        add_probe(v, checkpoint.size);
+    }
+    if (options->remembered.len > 0 && read_checkpoint(options->remembered, &checkpoint)) {
         add_probe(v, checkpoint.size);
     }
     for (size_t i = 0; i < options->receipt_count; i++) {
@@ -89,17 +92,17 @@ static bool root_agrees(const struct tl_verification *v, const struct tl_checkpo
     return probe != NULL && probe->is_reached && tl_hash_equal(&probe->root, &checkpoint->root);
 }
 
-static void check_since(struct tl_verification *v)
+static void check_since(struct tl_verification *v, struct tally_bytes note)
 {
     struct tl_checkpoint checkpoint;
-    bool has_form = read_checkpoint(v->options->since, &checkpoint) && checkpoint.size > 0;
+    bool has_form = read_checkpoint(note, &checkpoint) && checkpoint.size > 0;
     if (has_form && checkpoint.size <= v->size) {
         const struct tl_note_key *key = tl_verify_key_at(v, checkpoint.size);
         if (key == NULL || checkpoint.size > v->done) {
             tl_report_unchecked(v->report, TL_CHECK_SINCE);
             return;
         }
-        has_form = tl_checkpoint_open(v->options->since, key, &checkpoint) == TALLY_OK;
+        has_form = tl_checkpoint_open(note, key, &checkpoint) == TALLY_OK;
     }
     if (!has_form) {
         tl_report_bad(v->report, TL_CHECK_SINCE, TL_NO_INDEX, TALLY_REASON_CHECKPOINT_INVALID);
@@ -155,11 +158,9 @@ static enum tally_status check_by_itself(struct tl_verification *v,
                                          enum tally_reason *ret_reason)
 {
     struct tl_report own;
-    bool two_keys =
-        memcmp(seal_key->point, checkpoint_key->point, sizeof seal_key->point) != 0;
+    bool two_keys = memcmp(seal_key->point, checkpoint_key->point, sizeof seal_key->point) != 0;
     tl_report_init(&own);
-    enum tally_status status =
-        tl_receipt_check(receipt, seal_key, NULL, v->options->ledger, &own);
+    enum tally_status status = tl_receipt_check(receipt, seal_key, NULL, v->options->ledger, &own);
     *ret_reason = reason_of(&own, two_keys);
     if (status == TALLY_OK && two_keys && *ret_reason == TALLY_REASON_NONE) {
         tl_report_init(&own);
@@ -179,8 +180,7 @@ static enum tally_status compare_receipt(struct tl_verification *v,
     uint64_t index = receipt->index;
     bool holds = false;
     if (checkpoint->size > v->size) {
-        tl_report_bad(v->report, TL_CHECK_RECEIPTS, TL_NO_INDEX,
-                      TALLY_REASON_CHECKPOINT_ROLLBACK);
+        tl_report_bad(v->report, TL_CHECK_RECEIPTS, TL_NO_INDEX, TALLY_REASON_CHECKPOINT_ROLLBACK);
         return TALLY_OK;
     }
     if (checkpoint->size > v->done) {
@@ -227,8 +227,7 @@ static enum tally_status check_decoded_receipt(struct tl_verification *v,
         return TALLY_OK;
     }
     enum tally_reason reason = TALLY_REASON_NONE;
-    enum tally_status status =
-        check_by_itself(v, receipt, seal_key, checkpoint_key, &reason);
+    enum tally_status status = check_by_itself(v, receipt, seal_key, checkpoint_key, &reason);
     if (status == TALLY_OK && reason != TALLY_REASON_NONE) {
         tl_report_bad(v->report, TL_CHECK_RECEIPTS, receipt->index, reason);
     } else if (status == TALLY_OK) {
@@ -278,8 +277,15 @@ enum tally_status tl_verify_held_end(struct tl_verification *v)
     } else {
         v->report->lines[TL_CHECK_RECEIPTS].note = "no receipt was given";
     }
-    if (v->options->since.len > 0) {
-        check_since(v);
+    const struct tally_bytes trusted[] = {v->options->since, v->options->remembered};
+    bool is_asked = false;
+    for (size_t i = 0; i < sizeof trusted / sizeof *trusted; i++) {
+        if (trusted[i].len > 0) {
+            check_since(v, trusted[i]);
+            is_asked = true;
+        }
+    }
+    if (is_asked) {
         conclude(v, TL_CHECK_SINCE);
     } else {
         v->report->lines[TL_CHECK_SINCE].note = "no earlier checkpoint was given";

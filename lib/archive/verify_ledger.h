@@ -25,6 +25,7 @@ struct tl_verify_options {
     const struct tally_bytes *receipts; /* receipt files */
     size_t receipt_count;
     struct tally_bytes since; /* a signed checkpoint trusted before; empty: none */
+    struct tally_bytes remembered; /* one more, from an earlier verification; empty: none */
     bool require_objects; /* absent ciphertexts and files make the verification incomplete */
     unsigned threads;     /* extra threads; 0: the caller's alone */
 

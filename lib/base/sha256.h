@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/* SHA-256, whole or in pieces. The one file that knows which library computes it. Any thread. */
+/*
+ * SHA-256, whole or in pieces. This pair of files alone knows which library computes it: Nettle,
+ * which uses the processor's own instructions where there are any. Any thread.
+ */
 #ifndef TL_BASE_SHA256_H
 #define TL_BASE_SHA256_H
 
-#include <sodium.h>
+#include <nettle/sha2.h>
 
 #include <tally/types.h>
 
 struct tl_sha256 {
-    crypto_hash_sha256_state state;
+    struct sha256_ctx state;
 };
 
 void tl_sha256_init(struct tl_sha256 *sha);

@@ -53,7 +53,8 @@ enum tally_reason tl_change_admit(struct tl_change *change, struct tally_bytes a
         return TALLY_REASON_OPERATION_INVALID;
     }
     /* An id is taken for ever, also by a member that has left. */
-    if (tl_roster_find_member(change->roster, id) != NULL) {
+    if (tl_roster_find_member(change->roster, id) != NULL ||
+        change->roster->member_count >= TL_MEMBER_COUNT_MAX) {
         return TALLY_REASON_OPERATION_INVALID;
     }
     change->status = tl_roster_add_member(change->roster, id, name, change->index);

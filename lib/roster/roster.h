@@ -21,6 +21,7 @@
 #include "lib/codec/record.h"
 
 #define TL_NEVER UINT64_MAX
+#define TL_MEMBER_COUNT_MAX 65535u /* members ever admitted, the host included */
 #define TL_MEMBER_HOST 0u /* the number of the reserved member host */
 
 struct tl_member {

@@ -7,12 +7,16 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import unicodedata
 
 import pytest
 
 from conftest import Ledger, SOURCE, TALLY, entry_field
+
+sys.path.insert(0, str(SOURCE / "tests" / "vectors"))
+import tallyref as ref  # noqa: E402
 
 EDGE = [json.loads(line) for line in
         (SOURCE / "examples" / "edge-cases.jsonl").read_text().splitlines()]
@@ -541,6 +545,139 @@ def test_receipt_by_itself_and_with_a_known_ledger(ledger):
     data[100] ^= 1
     receipt.write_bytes(data)
     assert ledger.tally("receipt", "verify", receipt).code == 1
+
+
+# ---- What is remembered cannot be talked away ----
+
+
+def archive_records(ledger, path):
+    """Publishes the live ledger; its records, fewer than 257."""
+    if not path.exists():
+        assert ledger.tally("publish", path).code == 0
+    (bundle,) = (path / "tile" / "entries" / "000.p").iterdir()
+    data, records = bundle.read_bytes(), []
+    while data:
+        size = int.from_bytes(data[:2], "big")
+        records.append(data[2:2 + size])
+        data = data[2 + size:]
+    return records
+
+
+def forge_receipt(ledger, records, index):
+    """What only a host with the ledger's key can make: a receipt under a history of its own."""
+    seed = ref.private_file_seed(ledger.key("ledger").read_text())
+    leaves = [ref.leaf_hash(record) for record in records]
+    key = ref.note_key("test.example/client", ref.public_of(seed))
+    text = ref.checkpoint_text(key["name"], len(leaves), ref.tree_root(leaves))
+    return ref.proof_encode(index, ref.inclusion_proof(leaves, index),
+                            ref.note_sign(text, key, seed),
+                            records[index] + ref.seal_make(seed, leaves[index]))
+
+
+def test_a_receipt_that_hides_a_known_amendment_is_bad(ledger, tmp_path):
+    assert ledger.verify("alder").code == 0
+    ledger.submit("alder")
+    records = archive_records(ledger, tmp_path / "archive")
+    record = ref.record_decode(records[-1])
+    assert record["roster"] > 0  # amendments came before
+    path = tmp_path / "forged.receipt"
+    for roster, code in ((record["roster"], 0), (0, 1)):
+        forged = {**record, "index": len(records), "roster": roster}
+        path.write_bytes(forge_receipt(ledger, [*records, ref.record_encode(forged)],
+                                       len(records)))
+        state = tmp_path / f"state{roster}"
+        assert ledger.tally("verify", "--ledger", ledger.id, state=state).code == 0
+        done = ledger.tally("receipt", "verify", "--json", path, state=state)
+        assert done.code == code, done.out
+    assert done.json["reason"] == "roster-mismatch"
+
+
+def test_a_receipt_of_another_history_of_the_same_size_is_bad(ledger, tmp_path):
+    records = archive_records(ledger, tmp_path / "archive")
+    assert ledger.verify("alder").code == 0
+    path = tmp_path / "forged.receipt"
+    path.write_bytes(forge_receipt(ledger, records, len(records) - 1))
+    assert ledger.tally("receipt", "verify", path).code == 0
+    changed = [*records[:-2], records[-3], records[-1]]
+    path.write_bytes(forge_receipt(ledger, changed, len(records) - 1))
+    done = ledger.tally("receipt", "verify", "--json", path)
+    assert done.code == 1 and done.json["checks"]["since"]["reason"] == "checkpoint-fork"
+
+
+def test_since_does_not_replace_what_is_remembered(ledger, tmp_path):
+    assert ledger.tally("publish", tmp_path / "old").code == 0
+    ledger.submit("alder")
+    assert ledger.verify("alder").code == 0
+    checkpoint = tmp_path / "old" / "checkpoint"
+    done = ledger.tally("verify", "--json", tmp_path / "old", "--since", checkpoint)
+    assert done.code == 1 and done.json["checks"]["since"]["reason"] == "checkpoint-rollback"
+    assert ledger.tally("verify", "--ledger", ledger.id, tmp_path / "old", "--since", checkpoint,
+                        who="without memory").code == 0
+
+
+def test_a_receipt_of_an_unknown_ledger_is_held_against_the_id(ledger):
+    ledger.submit("alder")
+    receipt = ledger.root / "entries" / f"{ledger.count}.receipt"
+    other = base64.b64encode(bytes(32)).decode()
+    done = ledger.tally("receipt", "verify", "--json", "--ledger", other, receipt, who="stranger")
+    assert done.code == 1 and done.json["reason"] == "wrong-ledger"
+    assert ledger.tally("receipt", "verify", "--ledger", ledger.id, receipt,
+                        who="stranger").code == 4
+
+
+def test_parts_where_none_belong_are_bad(ledger, tmp_path):
+    assert ledger.tally("publish", tmp_path / "archive").code == 0
+    (tmp_path / "archive" / "tally" / "parts" / "000").write_bytes(b"\0\0\0\0\0\x01x")
+    done = ledger.tally("verify", "--json", "--ledger", ledger.id, tmp_path / "archive",
+                        who="auditor2")
+    assert done.code == 1 and done.json["first_bad"] == 0
+    assert done.json["reason"] == "part-invalid"
+
+
+def test_notes_of_two_processes_are_merged(ledger, tmp_path):
+    """A walk that started before a submission must not undo what the submission noted."""
+    state = tmp_path / "state"
+    assert ledger.tally("verify", "--ledger", ledger.id, state=state).code == 0
+    (directory,) = state.iterdir()
+    early = (directory / "ledger").read_text()
+    path = ledger.finding()
+    assert ledger.tally("submit", path, "--key", ledger.key("alder"), state=state).code == 0
+    late = (directory / "ledger").read_text()
+    assert early != late
+    # What a slower process would write now: the file must keep the higher sequence.
+    receipt = path.with_suffix(".receipt")
+    assert ledger.tally("receipt", "verify", receipt, state=state).code == 0
+    author = [line for line in (directory / "ledger").read_text().split("\n")
+              if line.startswith("author ")]
+    assert set(author) == {line for line in late.split("\n") if line.startswith("author ")}
+    assert ledger.verify("alder").code == 0  # this desk learns of the entry too
+
+
+def test_a_kept_receipt_is_not_overwritten(ledger):
+    ledger.submit("alder")
+    receipt = ledger.root / "entries" / f"{ledger.count}.receipt"
+    receipt.write_text("another receipt that somebody kept\n")
+    done = ledger.tally("submit", receipt.with_suffix(".tally"))
+    assert "kept apart" in done.err
+    assert receipt.read_text() == "another receipt that somebody kept\n"
+    assert receipt.with_suffix(".receipt-suspect").exists()
+
+
+def test_a_retraction_that_is_retracted_does_not_count(ledger):
+    finding = ledger.submit("alder", title="Stands or not")
+    assert ledger.verify("birch").code == 0
+    corroboration = ledger.submit("birch", type="corroboration", title="Seen",
+                                  words=["--ref", f"corroborates={finding['index']}"])
+
+    def retract(target):
+        assert ledger.verify("birch").code == 0
+        return ledger.submit("birch", type="retraction", title="Withdrawn",
+                             words=["--ref", f"retracts={target}"])
+
+    first = retract(corroboration["index"])
+    assert ledger.tally("show", "--json", finding["id"]).json["status"].startswith("registered")
+    retract(first["index"])
+    assert "corroborated" in ledger.tally("show", "--json", finding["id"]).json["status"]
 
 
 # ---- Around ----
