@@ -2,12 +2,14 @@
 """The unit files: clean by systemd's own checker, and an exposure of at most 0.5."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
 import pytest
 
 SYSTEMD = pathlib.Path(os.environ["TALLY_SOURCE_DIR"]) / "systemd"
+CONFIGURED = pathlib.Path(os.environ["TALLY_BUILD_DIR"]) / "systemd"
 UNITS = ("tallyd.service", "tally-submit.socket", "tally-read.socket")
 
 pytestmark = pytest.mark.skipif(shutil.which("systemd-analyze") is None,
@@ -18,8 +20,12 @@ pytestmark = pytest.mark.skipif(shutil.which("systemd-analyze") is None,
 def units(tmp_path):
     """The units as installed, but for the program's place, which must exist here."""
     for name in UNITS:
-        text = (SYSTEMD / name).read_text()
-        (tmp_path / name).write_text(text.replace("/usr/bin/tallyd", os.environ["TALLYD"]))
+        path = CONFIGURED / name
+        text = (path if path.exists() else SYSTEMD / name).read_text()
+        text, count = re.subn(r"^ExecStart=/\S*/tallyd ", f"ExecStart={os.environ['TALLYD']} ",
+                              text, flags=re.MULTILINE)
+        assert count == name.endswith(".service")
+        (tmp_path / name).write_text(text)
     return tmp_path
 
 
