@@ -5,8 +5,8 @@
  *   bench_limits SECONDS
  *
  * Lines "name value": libsodium's Ed25519 verify and sign over messages of the real sizes, on one
- * core and on all, in operations a second; and verify followed by sign on all cores, which bounds
- * appends.
+ * core and on all, in operations a second and in CPU time each; and verify followed by sign on all
+ * cores, which bounds appends.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +60,13 @@ static void measure(void *context, size_t item)
     yardstick->done[item] = count;
 }
 
+static double cpu_s(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 static void run(struct yardstick *yardstick, const char *name, unsigned threads, int verifies,
                 int signs)
 {
@@ -71,13 +78,16 @@ static void run(struct yardstick *yardstick, const char *name, unsigned threads,
     if (tl_pool_new(threads - 1, &pool) != TALLY_OK) {
         abort();
     }
+    double before = cpu_s();
     tl_pool_start(pool, &job, threads, measure, yardstick);
     tl_pool_wait(pool, &job);
+    double cpu = cpu_s() - before;
     tl_pool_free(pool);
     for (unsigned i = 0; i < threads; i++) {
         total += yardstick->done[i];
     }
     printf("%s %.0f\n", name, (double)total / yardstick->seconds);
+    printf("%s_cpu_us %.2f\n", name, cpu / (double)total * 1e6);
 }
 
 int main(int argc, char **argv)
