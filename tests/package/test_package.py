@@ -4,6 +4,8 @@
 An export that is missing shows only here: everything inside the tree links the static objects.
 """
 
+import base64
+import json
 import os
 import re
 import shutil
@@ -30,6 +32,67 @@ int main(void)
     (void)printf("%s %s %s\n", tally_version(), tally_reason_name(TALLY_REASON_SEQUENCE_GAP),
                  tally_status_text(TALLY_EBAD));
     return strcmp(tally_version(), TALLY_VERSION);
+}
+"""
+
+
+JUDGE = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tally/tally.h>
+
+static size_t slurp(const char *path, unsigned char *dst, size_t room)
+{
+    FILE *file = fopen(path, "rb");
+    size_t len = file == NULL ? 0 : fread(dst, 1, room, file);
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return len;
+}
+
+/* judge ARCHIVE ID VKEY RECEIPT BUNDLE */
+int main(int argc, char **argv)
+{
+    static unsigned char receipt[131072];
+    static unsigned char bundle[1048576];
+    struct tally_hash id;
+    struct tally_report *reports[4] = {NULL, NULL, NULL, NULL};
+    struct tally_ledger_options options;
+    struct tally_bytes receipt_bytes;
+    struct tally_bytes bundle_bytes;
+    size_t i;
+    size_t k;
+    if (argc != 6 || tally_init() != TALLY_OK || tally_hash_parse(argv[2], &id) != TALLY_OK) {
+        return 2;
+    }
+    memset(&options, 0, sizeof options);
+    options.ledger = &id;
+    options.threads = 1;
+    receipt_bytes.ptr = receipt;
+    receipt_bytes.len = slurp(argv[4], receipt, sizeof receipt);
+    bundle_bytes.ptr = bundle;
+    bundle_bytes.len = slurp(argv[5], bundle, sizeof bundle);
+    if (tally_verify_ledger(argv[1], &options, &reports[0]) != TALLY_OK ||
+        tally_verify_ledger(argv[1], NULL, &reports[1]) != TALLY_OK ||
+        tally_verify_receipt(receipt_bytes, argv[3], &id, &reports[2]) != TALLY_OK ||
+        tally_verify_bundle(bundle_bytes, &id, &reports[3]) != TALLY_OK) {
+        return 3;
+    }
+    for (i = 0; i < 4; i++) {
+        unsigned bad = 0;
+        for (k = 0; k < tally_report_line_count(); k++) {
+            struct tally_report_line line;
+            if (tally_report_line(reports[i], k, &line) != TALLY_OK) {
+                return 3;
+            }
+            bad += line.verdict == TALLY_VERDICT_BAD ? 1u : 0u;
+        }
+        (void)printf("%d %u\n", tally_report_exit_code(reports[i]), bad);
+        tally_report_free(reports[i]);
+    }
+    return 0;
 }
 """
 
@@ -134,6 +197,37 @@ def test_outsider_in_c(stage, tmp_path):
         *pkg_config(stage, "--cflags", "--libs"), f"-Wl,-rpath,{library(stage).parent}")
     assert run(program) == expected_output()
     assert pkg_config(stage, "--modversion") == [version()]
+
+
+@pytest.fixture(scope="module", name="sample")
+def fixture_sample(tmp_path_factory):
+    """The sample ledger of the vectors, as files."""
+    root = tmp_path_factory.mktemp("sample")
+    ledger = json.loads((SOURCE / "tests/vectors/ledger.json").read_text(encoding="utf-8"))
+    for name, data in ledger["archive"].items():
+        path = root / "archive" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes.fromhex(data))
+    (root / "receipt").write_text(ledger["receipts"][1], encoding="utf-8")
+    (root / "bundle").write_text(ledger["bundle"], encoding="utf-8")
+    ledger_id = base64.b64encode(bytes.fromhex(ledger["ledger_id"])).decode()
+    return root, ledger_id, ledger["vkey"]
+
+
+def test_outsider_judges_a_ledger(stage, tmp_path, sample):
+    root, ledger_id, vkey = sample
+    unit = tmp_path / "judge.c"
+    unit.write_text(JUDGE, encoding="utf-8")
+    program = tmp_path / "judge"
+    run(CC, "-std=c99", *WARNINGS, *SANITIZE_FLAGS, unit, "-o", program,
+        *pkg_config(stage, "--cflags", "--libs"), f"-Wl,-rpath,{library(stage).parent}")
+    words = [program, root / "archive", ledger_id, vkey, root / "receipt", root / "bundle"]
+    # Verified; no id: incomplete; a bare receipt: incomplete; a bundle: verified.
+    assert run(*words) == "0 0\n4 0\n4 0\n0 0\n"
+    other = base64.b64encode(bytes(32)).decode()
+    words[2] = other
+    codes = [line.split()[0] for line in run(*words).splitlines()]
+    assert codes == ["1", "4", "1", "1"]
 
 
 @pytest.mark.skipif(CXX is None or bool(SANITIZE), reason="no C++ compiler, or sanitizers")
