@@ -129,7 +129,7 @@ void out_foreign(FILE *stream, struct tally_bytes foreign, size_t columns)
     tl_buffer_init(&buffer, ESCAPED_MAX);
     size_t len = columns == 0 ? foreign.len : prefix_of(foreign, columns);
     out_escape(&buffer, tl_bytes(foreign.ptr, len));
-    if (buffer.status == TALLY_OK) {
+    if (buffer.status == TALLY_OK && buffer.len > 0) {
         (void)fwrite(buffer.ptr, 1, buffer.len, stream);
     }
     (void)fputs(buffer.status != TALLY_OK || len < foreign.len ? "..." : "", stream);
