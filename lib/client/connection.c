@@ -205,11 +205,19 @@ static enum tally_status connect_to(const char *socket_path, int *ret_fd)
     return TALLY_OK;
 }
 
+/* A daemon that turns somebody away may say so and close before it has read everything: what it
+ * said is still there to be received. */
+static enum tally_status flush_or_hear(struct tl_connection *connection)
+{
+    enum tally_status status = tl_exchange_flush(connection);
+    return status == TALLY_ECONNECT ? TALLY_OK : status;
+}
+
 static enum tally_status greet(struct tl_connection *connection, struct tally_bytes checkpoint)
 {
     struct tl_hello hello = {.version = TL_WIRE_VERSION, .checkpoint = checkpoint};
     tl_hello_add(&connection->out, tl_exchange_next_request(connection), &hello);
-    enum tally_status status = tl_exchange_flush(connection);
+    enum tally_status status = flush_or_hear(connection);
     if (status != TALLY_OK) {
         return status;
     }
@@ -290,7 +298,7 @@ static enum tally_status ask(struct tl_connection *connection, enum tl_message t
 {
     uint32_t request = tl_exchange_next_request(connection);
     tl_frame_add(&connection->out, type, request, payload);
-    enum tally_status status = tl_exchange_flush(connection);
+    enum tally_status status = flush_or_hear(connection);
     while (status == TALLY_OK) {
         status = tl_exchange_receive(connection, ret_frame);
         if (status == TALLY_OK && ret_frame->request == request) {
