@@ -17,6 +17,7 @@
 
 #define TL_CONFIG_TEXT_MAX 512u /* bytes of one value with its NUL */
 #define TL_CONFIG_FILE_MAX 65536u
+#define TL_MAP_SIZE_MIN (UINT64_C(256) << 20) /* more than what is kept free for a batch */
 
 /* kind, field, key, default, smallest, largest */
 #define TL_CONFIG_MAP(X)                                                                           \
@@ -32,7 +33,7 @@
     X(MODE, read_mode, "read-mode", "0660", 0, 0777)                                               \
     X(BOOL, confirm_head, "confirm-head", "no", 0, 1)                                              \
     X(COUNT, log_level, "log-level", "6", 2, 7)                                                    \
-    X(SIZE, map_size, "map-size", "1T", 1u << 20, UINT64_C(1) << 46)                               \
+    X(SIZE, map_size, "map-size", "1T", TL_MAP_SIZE_MIN, UINT64_C(1) << 46)                        \
     X(SIZE, disk_reserve, "disk-reserve", "256M", 0, UINT64_C(1) << 46)                            \
     X(SIZE, exhibit_max, "exhibit-max", "4G", 1, UINT64_C(1) << 46)                                \
     X(COUNT, uploads, "uploads", "16", 1, 1024)                                                    \
@@ -49,6 +50,7 @@
     X(COUNT, rejections_per_minute, "rejections-per-minute", "600", 0, 1u << 20)                   \
     X(TIME, handshake_timeout, "handshake-timeout", "5s", 10, 3600000)                             \
     X(TIME, frame_timeout, "frame-timeout", "15s", 10, 3600000)                                    \
+    X(TIME, upload_timeout, "upload-timeout", "60s", 10, 3600000)                                  \
     X(TIME, write_timeout, "write-timeout", "15s", 10, 3600000)                                    \
     X(TIME, idle_timeout, "idle-timeout", "10min", 10, 86400000)                                   \
     X(TIME, stop_timeout, "stop-timeout", "5s", 10, 3600000)

@@ -246,6 +246,8 @@ void tl_conn_tick(struct tl_conn *conn, uint64_t now_ms)
         why = "a frame took too long";
     } else if (reads_too_slowly(conn, now_ms)) {
         why = "answers were not read";
+    } else if (tl_upload_is_stuck(conn, tl_conn_is_waited_for(conn), now_ms)) {
+        why = "an upload took too long";
     } else if ((answered || (conn->upload != NULL && conn->reading)) &&
                now_ms - conn->active_ms > config->idle_timeout) {
         why = "idle";

@@ -20,6 +20,9 @@ extern const struct tl_session_ops tl_conn_session_ops;
 /* conn_read.c: holds the session while anything behind the connection is full. */
 void tl_conn_hold_if_full(struct tl_conn *conn);
 
+/* False while shared limits keep the daemon from reading; what the client holds up counts. */
+bool tl_conn_is_waited_for(const struct tl_conn *conn);
+
 /* Nothing that was asked is still to be answered, and every answer is written. */
 bool tl_conn_is_answered(const struct tl_conn *conn);
 

@@ -8,6 +8,12 @@
 #include "daemon/fetch.h"
 #include "lib/base/check.h"
 
+static bool is_queue_full(const struct tl_conn *conn)
+{
+    return conn->session.socket == TL_SOCKET_SUBMIT &&
+           !tl_queue_has_room(conn->server->queue, conn->need);
+}
+
 /* Whether anything behind the connection is full. */
 static bool is_held(const struct tl_conn *conn)
 {
@@ -18,10 +24,14 @@ static bool is_held(const struct tl_conn *conn)
         conn->get_count == TL_CONN_GET_MAX || tl_upload_is_full(conn->upload)) {
         return true;
     }
-    bool full = conn->session.socket == TL_SOCKET_SUBMIT &&
-                !tl_queue_has_room(server->queue, conn->need);
+    bool full = is_queue_full(conn);
     server->has_waiters = server->has_waiters || full;
     return full;
+}
+
+bool tl_conn_is_waited_for(const struct tl_conn *conn)
+{
+    return !conn->starved && !is_queue_full(conn);
 }
 
 void tl_conn_hold_if_full(struct tl_conn *conn)

@@ -2,12 +2,14 @@
 #include "daemon/draft.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
 #include "daemon/proof_cache.h"
 #include "lib/base/check.h"
+#include "lib/base/file.h"
 #include "lib/base/mem.h"
 #include "lib/base/text.h"
 #include "lib/codec/receipt.h"
@@ -21,6 +23,7 @@ enum {
     /* Fewer seals than this are made faster here than by waking a thread. */
     SEALS_ALONE = 3,
     RECORDS_KEPT = 8388608,
+    PATH_LEN_MAX = 1024,
 };
 
 struct candidate {
@@ -323,6 +326,28 @@ _Noreturn static void die(const char *what, enum tally_status status)
                what, tally_status_text(status));
 }
 
+/*
+ * A file that the judge has seen may have its name from another connection's upload, whose sync is
+ * still to come: no record that names a file is durable before the file's name is.
+ */
+static void sync_exhibits(const struct tl_draft *draft)
+{
+    char path[PATH_LEN_MAX];
+    size_t i = 0;
+    while (i < draft->count && draft->candidates[i].job->envelope.file_lines.len == 0) {
+        i++;
+    }
+    if (i == draft->count) {
+        return;
+    }
+    int len = snprintf(path, sizeof path, "%s/exhibits", tl_store_directory(draft->ledger->store));
+    enum tally_status status =
+        len > 0 && len < PATH_LEN_MAX ? tl_sync_directory(path) : TALLY_ETOOBIG;
+    if (status != TALLY_OK) {
+        die("syncing the exhibits", status);
+    }
+}
+
 /* The signature lines of the head that this batch follows are kept with it. */
 static void store_batch(struct tl_draft *draft)
 {
@@ -393,13 +418,7 @@ static void sign_head(struct tl_draft *draft, const struct tally_hash *root)
         die("signing the checkpoint", status);
     }
     if (replaced) {
-        struct tl_batch *batch = NULL;
-        status = tl_batch_begin(ledger->store, size, &batch);
-        if (status == TALLY_OK) {
-            (void)!tl_batch_put_checkpoint(batch, size,
-                                           tl_note_lines(tl_head_note(&draft->head)));
-            status = tl_batch_commit(batch);
-        }
+        status = tl_ledger_keep_lines(ledger, &draft->head);
         if (status != TALLY_OK) {
             die("keeping the checkpoint", status);
         }
@@ -425,6 +444,7 @@ enum tally_status tl_draft_commit(struct tl_draft *draft)
 {
     TL_ASSERT(draft->count > 0);
     seal_all(draft);
+    sync_exhibits(draft);
     store_batch(draft);
     struct tally_hash root = grow_tree(draft);
     if (atomic_load(&draft->ledger->signing) == TL_SIGNING_STOPPED) {

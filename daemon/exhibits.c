@@ -12,6 +12,7 @@
 
 #include "daemon/conn.h"
 #include "daemon/log.h"
+#include "daemon/space.h"
 #include "lib/base/check.h"
 #include "lib/base/file.h"
 #include "lib/base/mem.h"
@@ -24,6 +25,7 @@ enum {
     PENDING_MARK = 262144, /* bytes that wait while earlier ones are written */
     PENDING_MAX = PENDING_MARK + 65536,
     FILE_MODE = 0600,
+    PROGRESS_MIN = 65536, /* an upload moves at least so much in one upload-timeout */
 };
 
 enum step {
@@ -39,7 +41,10 @@ struct tl_upload {
     struct tally_hash hash;
     uint64_t size;
     uint64_t received;
-    bool busy;  /* a thread has it; then only received, pending and ended are the loop's */
+    uint64_t written;     /* to the disk */
+    uint64_t progress_ms; /* since when received has been looked at */
+    uint64_t progress;    /* received then */
+    bool busy;  /* a thread has it; then only the four above, pending and ended are the loop's */
     bool ended; /* PUT_END has come */
     struct tl_buffer pending;
 
@@ -48,6 +53,7 @@ struct tl_upload {
     enum tally_status status; /* of the step */
     bool present;             /* the ledger has the file already */
     struct tl_buffer writing;
+    size_t writing_len;
     struct tl_sha256 sha;
     int fd;
     char temporary[PATH_LEN_MAX];
@@ -89,9 +95,11 @@ static void dispose(struct tl_upload *upload)
     }
     tl_buffer_deinit(&upload->pending);
     tl_buffer_deinit(&upload->writing);
+    conn->server->upload_bytes -= upload->size - upload->written;
     upload->magic = 0;
     tl_free(upload);
     conn->upload = NULL;
+    conn->user->uploads--;
     conn->server->uploads--;
     tl_session_upload_over(&conn->session);
 }
@@ -142,11 +150,8 @@ static enum tally_status step_finish(struct tl_upload *upload)
         return tl_status_from_errno(errno);
     }
     tl_close(&upload->fd);
-    enum tally_status status = tl_sync_directory(upload->directory);
-    if (status != TALLY_OK) {
-        (void)unlink(upload->path);
-    }
-    return status;
+    /* After a failure the file stays: another upload may have been told that it is stored. */
+    return tl_sync_directory(upload->directory);
 }
 
 static void work_cb(uv_work_t *work)
@@ -203,6 +208,7 @@ static void go_on(struct tl_upload *upload)
         struct tl_buffer swap = upload->writing;
         upload->writing = upload->pending;
         upload->pending = swap;
+        upload->writing_len = upload->writing.len;
         start(upload, STEP_WRITE);
     } else if (upload->ended) {
         start(upload, STEP_FINISH);
@@ -225,6 +231,10 @@ static void after_work_cb(uv_work_t *work, int status)
     TL_ASSERT(status == 0);
     struct tl_conn *conn = upload->conn;
     upload->busy = false;
+    if (upload->step == STEP_WRITE && upload->status == TALLY_OK) {
+        upload->written += upload->writing_len;
+        conn->server->upload_bytes -= upload->writing_len;
+    }
     if (conn->closing) {
         dispose(upload);
     } else if (upload->status != TALLY_OK) {
@@ -242,26 +252,38 @@ static void after_work_cb(uv_work_t *work, int status)
     tl_conn_work_done(conn);
 }
 
-static enum tally_status check_room(const struct tl_server *server, uint64_t size)
+/* Half of the places at most are one user's, but always one. */
+static bool has_place(const struct tl_server *server, const struct tl_user *user)
 {
+    uint64_t places = server->config->uploads;
+    return server->uploads < places && user->uploads < (places > 1 ? places / 2 : 1);
+}
+
+/* What other uploads have announced is as good as written. */
+static bool has_disk(struct tl_server *server, uint64_t size)
+{
+    server->disk_free = tl_space_free(server->config->data);
+    uint64_t taken = server->config->disk_reserve + server->upload_bytes;
+    return !server->no_space && server->disk_free >= taken && server->disk_free - taken >= size;
+}
+
+static enum tally_status check_room(const struct tl_conn *conn, uint64_t size)
+{
+    struct tl_server *server = conn->server;
     if (size > server->config->exhibit_max) {
         return TALLY_ETOOBIG;
     }
-    if (server->uploads >= server->config->uploads) {
+    if (!has_place(server, conn->user)) {
         return TALLY_EBUSY;
     }
-    if (server->no_space || server->disk_free < server->config->disk_reserve ||
-        server->disk_free - server->config->disk_reserve < size) {
-        return TALLY_ENOSPC;
-    }
-    return TALLY_OK;
+    return has_disk(server, size) ? TALLY_OK : TALLY_ENOSPC;
 }
 
 void tl_upload_begin(struct tl_conn *conn, uint32_t request, const struct tl_put *put)
 {
     struct tl_server *server = conn->server;
     TL_ASSERT(conn->upload == NULL);
-    enum tally_status status = check_room(server, put->size);
+    enum tally_status status = check_room(conn, put->size);
     struct tl_upload *upload = NULL;
     if (status == TALLY_OK) {
         upload = (struct tl_upload *)tl_calloc(1, sizeof *upload);
@@ -283,8 +305,11 @@ void tl_upload_begin(struct tl_conn *conn, uint32_t request, const struct tl_put
     tl_buffer_init(&upload->pending, PENDING_MAX);
     tl_buffer_init(&upload->writing, PENDING_MAX);
     tl_sha256_init(&upload->sha);
+    upload->progress_ms = uv_now(&server->loop);
     conn->upload = upload;
+    conn->user->uploads++;
     server->uploads++;
+    server->upload_bytes += upload->size;
     server->upload_number++;
     if (!make_paths(upload, server->ledger->store, server->upload_number)) {
         fail(upload, TALLY_ETOOBIG);
@@ -327,6 +352,28 @@ void tl_upload_end(struct tl_conn *conn)
 bool tl_upload_is_full(const struct tl_upload *upload)
 {
     return upload != NULL && upload->pending.len >= PENDING_MARK;
+}
+
+bool tl_upload_is_stuck(struct tl_conn *conn, bool waited_for, uint64_t now_ms)
+{
+    struct tl_upload *upload = conn->upload;
+    if (upload == NULL) {
+        return false;
+    }
+    if (!waited_for || upload->busy || upload->pending.len > 0) {
+        upload->progress_ms = now_ms;
+        return false;
+    }
+    if (now_ms - upload->progress_ms < conn->server->config->upload_timeout) {
+        return false;
+    }
+    uint64_t left = upload->size - upload->progress;
+    uint64_t least = left < PROGRESS_MIN ? left : PROGRESS_MIN;
+    /* Behind the last byte PUT_END is due. */
+    bool stuck = least == 0 || upload->received - upload->progress < least;
+    upload->progress_ms = now_ms;
+    upload->progress = upload->received;
+    return stuck;
 }
 
 void tl_upload_abandon(struct tl_conn *conn)

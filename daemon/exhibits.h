@@ -29,6 +29,12 @@ void tl_upload_end(struct tl_conn *conn);
 /* True while no more data should be read: what has come is not on its way to the disk yet. */
 bool tl_upload_is_full(const struct tl_upload *upload);
 
+/*
+ * True when the client has sent too little of its upload for an upload-timeout. waited_for: the
+ * daemon would take its bytes; other time does not count.
+ */
+bool tl_upload_is_stuck(struct tl_conn *conn, bool waited_for, uint64_t now_ms);
+
 /* The connection closes: the upload is given up as soon as no thread works on it. */
 void tl_upload_abandon(struct tl_conn *conn);
 

@@ -20,7 +20,8 @@
 enum {
     PATH_LEN_MAX = 4096,
     PIECE_LEN = 262144,
-    CHARGE_FIRST = 1048576, /* memory counted for an answer whose length is not known yet */
+    ROOM_SMALL = 262144, /* a checkpoint, a receipt, a tile of hashes or seals */
+    ROOM_ENTRY = 2 * (TALLY_RECORD_MAX + 2), /* the buffer doubles */
 };
 
 struct tl_fetch {
@@ -176,24 +177,60 @@ static void start(struct tl_fetch *fetch)
     TL_ASSERT(error == 0); /* fails for a NULL callback only */
 }
 
+static size_t tile_room(const struct tl_tile *tile)
+{
+    switch (tile->kind) {
+    case TL_TILE_HASHES:
+    case TL_TILE_SEALS:
+        return ROOM_SMALL;
+    case TL_TILE_ENTRIES: {
+        size_t room = (size_t)tile->width * ROOM_ENTRY;
+        return room < TL_RESOURCE_MAX ? room : TL_RESOURCE_MAX;
+    }
+    case TL_TILE_COMMITMENTS:
+        break;
+    }
+    return TL_RESOURCE_MAX;
+}
+
+size_t tl_fetch_room(struct tally_bytes path)
+{
+    struct tl_resource resource;
+    if (tl_bytes_starts_with(path, TL_PATH_RECEIPT) ||
+        tl_resource_parse(path, &resource) != TALLY_OK) {
+        return ROOM_SMALL;
+    }
+    switch (resource.kind) {
+    case TL_RESOURCE_CHECKPOINT:
+        return ROOM_SMALL;
+    case TL_RESOURCE_TILE:
+        return tile_room(&resource.tile);
+    case TL_RESOURCE_OBJECT:
+        return TALLY_DEPOSIT_MAX; /* a ciphertext; files come in pieces */
+    case TL_RESOURCE_PARTS:
+        break;
+    }
+    return TL_RESOURCE_MAX;
+}
+
 /*
  * Half of the memory for all is the most that one user's unread answers hold, so that they do not
  * keep others waiting; who holds nothing is always let in.
  */
-static bool must_wait(const struct tl_conn *conn)
+static bool must_wait(const struct tl_conn *conn, size_t room)
 {
     const struct tl_server *server = conn->server;
     uint64_t memory = server->config->read_memory;
-    return conn->user->read_bytes > 0 &&
-           (conn->user->read_bytes + CHARGE_FIRST > memory / 2 ||
-            server->read_bytes + CHARGE_FIRST > memory);
+    return conn->user->read_bytes > 0 && (conn->user->read_bytes + room > memory / 2 ||
+                                          server->read_bytes + room > memory);
 }
 
 bool tl_fetch_begin(struct tl_conn *conn, uint32_t request, struct tally_bytes path)
 {
     TL_ASSERT(conn->fetch == NULL);
     TL_ASSERT(path.len <= TL_PATH_MAX_WIRE);
-    if (must_wait(conn)) {
+    size_t room = tl_fetch_room(path);
+    if (must_wait(conn, room)) {
         return false;
     }
     struct tl_fetch *fetch = (struct tl_fetch *)tl_calloc(1, sizeof *fetch);
@@ -211,7 +248,7 @@ bool tl_fetch_begin(struct tl_conn *conn, uint32_t request, struct tally_bytes p
     fetch->fd = -1;
     tl_buffer_init(&fetch->data, TL_RESOURCE_MAX);
     conn->fetch = fetch;
-    charge(fetch, CHARGE_FIRST);
+    charge(fetch, room);
     start(fetch);
     return true;
 }

@@ -8,11 +8,18 @@
 #define TL_DAEMON_FETCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <tally/types.h>
 
 struct tl_conn;
+
+/*
+ * The most memory that an answer may take while it is made: charged until its length is known, so
+ * that answers under way never hold more than read-memory.
+ */
+size_t tl_fetch_room(struct tally_bytes path);
 
 /* Starts the answer. False when reading is over its memory limit: to be tried again later. */
 bool tl_fetch_begin(struct tl_conn *conn, uint32_t request, struct tally_bytes path);

@@ -65,7 +65,8 @@ struct tl_ledger {
     struct tl_ledger_key keys[TL_LEDGER_KEY_COUNT_MAX];
 
     struct tl_head head;
-    atomic_int signing; /* enum tl_signing */
+    atomic_int signing;         /* enum tl_signing */
+    pthread_mutex_t stop_mutex; /* one thread at a time stops it */
 };
 
 /*
@@ -80,7 +81,8 @@ void tl_ledger_close(struct tl_ledger *ledger); /* NULL is fine */
 struct tl_note_key tl_ledger_key_at(struct tl_ledger *ledger, uint64_t index);
 
 /*
- * Opens a checkpoint under any key that the ledger has had. EFORMAT, ESIGNATURE, ENOTFOUND, EKEY as
+ * Opens a checkpoint under the key in force for its size; for sizes ahead of the store that is the
+ * newest. ENOTFOUND under any other key of the ledger; EFORMAT, ESIGNATURE, ENOTFOUND, EKEY as
  * tl_checkpoint_open. Any thread.
  */
 TALLY_NODISCARD enum tally_status tl_ledger_open_checkpoint(struct tl_ledger *ledger,
@@ -99,6 +101,13 @@ TALLY_NODISCARD enum tally_status tl_ledger_sign(const struct tl_note_key *key,
                                                  uint64_t size, const struct tally_hash *root,
                                                  struct tl_head_view *ret_view);
 
+/*
+ * Keeps the view's signature lines durably in the store, in a batch of their own: those of a
+ * checkpoint that a later start could not sign again. Sequencer thread.
+ */
+TALLY_NODISCARD enum tally_status tl_ledger_keep_lines(struct tl_ledger *ledger,
+                                                       const struct tl_head_view *view);
+
 /* Appends a signed rejection. Any thread. */
 TALLY_NODISCARD enum tally_status tl_ledger_sign_rejection(struct tl_ledger *ledger,
                                                            const struct tl_rejection *rejection,
@@ -116,8 +125,9 @@ enum tl_hello_verdict {
 };
 
 /*
- * Judges the checkpoint of a HELLO; a rollback or fork stops all signing before it returns, a
- * consistent one ends AWAITS_HEAD. EIO when the store cannot be read. Any thread.
+ * Judges the checkpoint of a HELLO; a rollback or fork stops all signing before it returns, now and
+ * at every start until the store explains it: DIR/contradiction keeps the checkpoint. A consistent
+ * one ends AWAITS_HEAD. EIO when the store cannot be read. Any thread.
  */
 TALLY_NODISCARD enum tally_status tl_ledger_judge_hello(struct tl_ledger *ledger,
                                                         struct tally_bytes note,

@@ -28,6 +28,7 @@ struct tl_user {
     struct tl_user *next;
     uid_t uid;
     unsigned connections;
+    unsigned uploads;
     size_t read_bytes; /* held by its answers to GET */
     double tokens;
     uint64_t refilled_ms;

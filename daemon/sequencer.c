@@ -10,6 +10,7 @@
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
 #include "daemon/receipts.h"
+#include "daemon/space.h"
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
 #include "lib/codec/receipt.h"
@@ -25,7 +26,8 @@ struct tl_sequencer {
     tl_sequencer_done_fn done;
     void *context;
     pthread_t thread;
-    atomic_bool no_space;
+    const struct tl_config *config;
+    bool no_space; /* for the batch at hand */
     atomic_uint_fast64_t batches;
     atomic_uint_fast64_t records;
     atomic_uint_fast64_t repeats;
@@ -76,7 +78,11 @@ static enum tally_status build_stored(const void *context, uint64_t index,
                                       struct tl_buffer *buffer)
 {
     const struct tl_sequencer *self = (const struct tl_sequencer *)context;
-    return tl_receipt_build(self->ledger, index, buffer);
+    enum tally_status status = tl_receipt_build(self->ledger, index, buffer);
+    /* Durable, but signing stopped before its checkpoint. */
+    bool unsigned_yet =
+        status == TALLY_ENOTFOUND && atomic_load(&self->ledger->signing) == TL_SIGNING_STOPPED;
+    return unsigned_yet ? TALLY_ESTOPPED : status;
 }
 
 static enum tally_status build_drafted(const void *context, uint64_t candidate,
@@ -173,7 +179,7 @@ static bool is_closed_for(struct tl_sequencer *self, struct tl_job *job, uint64_
         set_rejection(self, job, TALLY_REASON_STOPPED);
         return true;
     }
-    if (atomic_load(&self->no_space)) {
+    if (self->no_space) {
         set_rejection(self, job, TALLY_REASON_NO_SPACE);
         return true;
     }
@@ -205,12 +211,16 @@ static void judge(struct tl_sequencer *self, struct tl_job *job)
     }
 }
 
-/* Takes jobs off the front of *jobs as far as one batch goes. Returns them in order. */
+/*
+ * Takes jobs off the front of *jobs as far as one batch goes. Returns them in order. Room is looked
+ * at before each batch: what is kept free is enough for one, not for all those of a second.
+ */
 static struct tl_job *fill(struct tl_sequencer *self, struct tl_job **jobs)
 {
     struct tl_job *first = *jobs;
     struct tl_job *last = NULL;
     tl_draft_begin(self->draft);
+    self->no_space = tl_space_is_short(self->config, tl_space_free(self->config->data));
     while (*jobs != NULL && !tl_draft_is_full_for(self->draft, *jobs)) {
         last = *jobs;
         *jobs = last->next;
@@ -276,10 +286,10 @@ enum tally_status tl_sequencer_start(struct tl_ledger *ledger, struct tl_queue *
     }
     self->ledger = ledger;
     self->queue = queue;
+    self->config = config;
     self->count_max = (size_t)config->batch_count;
     self->done = done;
     self->context = context;
-    atomic_init(&self->no_space, false);
     atomic_init(&self->batches, 0);
     atomic_init(&self->records, 0);
     atomic_init(&self->repeats, 0);
@@ -307,11 +317,6 @@ void tl_sequencer_join(struct tl_sequencer *sequencer)
     TL_ASSERT(error == 0);
     tl_draft_free(sequencer->draft);
     tl_free(sequencer);
-}
-
-void tl_sequencer_set_no_space(struct tl_sequencer *sequencer, bool no_space)
-{
-    atomic_store(&sequencer->no_space, no_space);
 }
 
 struct tl_sequencer_figures tl_sequencer_figures(struct tl_sequencer *sequencer)

@@ -22,7 +22,7 @@ struct tl_sequencer;
 /* Finished jobs, a list; NULL: the queue was closed and is empty, the thread ends. */
 typedef void (*tl_sequencer_done_fn)(void *context, struct tl_job *jobs);
 
-/* done is called on the sequencer's thread, which starts at once. */
+/* done is called on the sequencer's thread, which starts at once. The config is borrowed. */
 TALLY_NODISCARD enum tally_status tl_sequencer_start(struct tl_ledger *ledger,
                                                      struct tl_queue *queue,
                                                      const struct tl_config *config,
@@ -31,9 +31,6 @@ TALLY_NODISCARD enum tally_status tl_sequencer_start(struct tl_ledger *ledger,
 
 /* Waits for the thread, whose queue must have been closed. NULL is fine. */
 void tl_sequencer_join(struct tl_sequencer *sequencer);
-
-/* While set, entries are rejected with no-space. Any thread. */
-void tl_sequencer_set_no_space(struct tl_sequencer *sequencer, bool no_space);
 
 struct tl_sequencer_figures {
     uint64_t batches;

@@ -303,9 +303,6 @@ static void check_space(struct tl_server *server)
                server->disk_free);
     }
     server->no_space = is_short;
-    if (server->sequencer != NULL) {
-        tl_sequencer_set_no_space(server->sequencer, is_short);
-    }
 }
 
 /* The watchdog is fed only while submissions move, or none waits. */
@@ -361,6 +358,7 @@ static uint64_t tick_ms(const struct tl_server *server)
     const struct tl_config *config = server->config;
     uint64_t ms = smaller(smaller(config->handshake_timeout, config->frame_timeout),
                           smaller(config->write_timeout, config->idle_timeout));
+    ms = smaller(ms, config->upload_timeout);
     if (server->watchdog_ms > 0) {
         ms = smaller(ms, server->watchdog_ms);
     }

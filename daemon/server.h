@@ -69,6 +69,7 @@ struct tl_server {
     size_t frame_bytes;    /* reserved for long frames */
     size_t read_bytes;     /* held by answers to GET */
     unsigned uploads;
+    uint64_t upload_bytes; /* announced and not written yet */
     uint64_t upload_number;
     uint64_t disk_free;
     bool no_space;

@@ -69,6 +69,7 @@ static void test_faults_name_line_and_remedy(void **state)
         {"queue-count 0\n", "FILE:1: ", "(1 to"},
         {"queue-count 01\n", "FILE:1: ", "give a whole number"},
         {"queue-count 9999999999999999999999\n", "FILE:1: ", "give a whole number"},
+        {"map-size 255M\n", "FILE:1: ", "268435456"},
         {"map-size 1X\n", "FILE:1: ", "K, M, G or T"},
         {"map-size 99999999T\n", "FILE:1: ", "K, M, G or T"},
         {"map-size 18446744073709551615T\n", "FILE:1: ", "K, M, G or T"},

@@ -5,6 +5,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import time
 
 import conftest
 import pytest
@@ -311,15 +312,56 @@ def test_ledger_key_is_replaced(daemon, team):
     daemon.stop()
     daemon.key = path
     daemon.start()
-    with daemon.client() as client:
+    for key, secret, size in ((old, team.ledger_key, 99), (old, team.ledger_key, 3),
+                              (new, new_secret, 2)):
+        text = T.checkpoint_text(conftest.ORIGIN, size, bytes(32))
+        with daemon.client(hello=T.note_sign(text, key, secret.seed)) as client:
+            assert client.state()["signing"] == "on", "a key signs for its own time alone"
+    with daemon.client(hello=team_checkpoint(team, 1)) as client:
         assert client.submit(submission(amendment)) == (wire.RECEIPT, receipt)
         team.accept(client, team.birch)
         team.note_key = old
         team.take(client.get("receipt/1"))
+    text = T.checkpoint_text(conftest.ORIGIN, 2, bytes(32))
+    with pytest.raises(wire.Refused):
+        daemon.client(hello=T.note_sign(text, old, team.ledger_key.seed))
     daemon.stop()
     daemon.key = daemon.directory / "ledger-key"
     code, said = daemon.refuses_to_start()
     assert code == 5 and "is not the key of this ledger" in said
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_crash_between_replacement_and_its_checkpoint(made, team, both):
+    new_secret = sample.Key("e2e next ledger key")
+    new = T.note_key(conftest.ORIGIN, new_secret.key["point"])
+    path = made.directory / "next-key"
+    path.write_text(conftest.private_key_file(new_secret))
+    path.chmod(0o400)
+    amendment = replace_key(team, new)
+    made.start(next_ledger_key=path)
+    tracer = failing(made, made.data / "store" / "data.mdb", "fdatasync:error=EIO:when=2+")
+    client = made.client()
+    client.send(wire.SUBMIT, submission(amendment))
+    assert client.is_closed()
+    assert made.wait_exit() == 7
+    tracer.wait(timeout=20)
+    assert "keeping the checkpoint failed" in made.log()
+    keys = {"next_ledger_key": path} if both else {"ledger_key": path}
+    made.start(**keys)
+    with made.client() as client:
+        kind, receipt = client.submit(submission(amendment))
+        assert kind == wire.RECEIPT, receipt
+    checkpoint = T.receipt_decode(receipt)["checkpoint"]
+    T.checkpoint_open(checkpoint, new)
+    assert len(T.note_decode(checkpoint)["signatures"]) == (2 if both else 1)
+    if both:
+        T.checkpoint_open(checkpoint, team.note_key)
+    assert ("the old key is not at hand" in made.log()) is not both
+    made.restart(ledger_key=path)
+    with made.client() as client:
+        assert client.submit(submission(amendment)) == (wire.RECEIPT, receipt)
+    made.stop()
 
 
 # ---- exhibits ----
@@ -375,6 +417,116 @@ def test_exhibit_limits(made):
         conftest.wait_for(lambda: other.put(T.sha256(b"y"), b"y") == wire.STORED, "a place")
     conftest.wait_for(lambda: not list((made.data / "exhibits" / "incoming").iterdir()),
                       "an empty incoming directory")
+    made.stop()
+
+
+def test_announced_bytes_count_as_taken(made):
+    """Uploads under way share the disk: what one has announced is no room for another."""
+    info = os.statvfs(made.data)
+    free = info.f_bavail * info.f_frsize
+    made.start(disk_reserve=free // 2, exhibit_max="64T")
+    announced = T.sha256(b"") + struct.pack(">Q", free * 3 // 8)
+    with made.client() as other:
+        with made.client() as client:
+            assert client.ask(wire.PUT, announced)[0] == wire.READY
+            kind, payload = other.ask(wire.PUT, announced)
+            assert (kind, wire.status_of(payload)) == (wire.ERROR, -17)
+            assert other.put(T.sha256(b"y"), b"y") == wire.STORED
+        conftest.wait_for(lambda: other.ask(wire.PUT, announced)[0] == wire.READY, "room again")
+    made.stop()
+
+
+def test_one_user_takes_half_of_the_uploads(made):
+    made.start(uploads=4)
+    clients = [made.client() for _ in range(3)]
+    announced = T.sha256(b"") + struct.pack(">Q", 9)
+    answers = [client.ask(wire.PUT, announced) for client in clients]
+    assert [kind for kind, _ in answers] == [wire.READY, wire.READY, wire.ERROR]
+    assert wire.status_of(answers[2][1]) == wire.EBUSY
+    clients[0].close()
+    conftest.wait_for(lambda: clients[2].put(T.sha256(b"y"), b"y") == wire.STORED, "a place")
+    for client in clients[1:]:
+        client.close()
+    made.stop()
+
+
+@pytest.mark.parametrize("sent", [0, 5, 9])
+def test_upload_without_progress_is_closed(made, sent):
+    made.start(upload_timeout="400ms")
+    with made.client() as client:
+        request = client.send(wire.PUT, T.sha256(b"z" * 9) + struct.pack(">Q", 9))
+        assert client.receive()[0] == wire.READY
+        if sent:
+            client.send(wire.PUT_DATA, b"z" * sent, request)
+
+        def is_closed():
+            try:
+                client.state()
+            except (wire.Closed, OSError):
+                return True
+        conftest.wait_for(is_closed, "an end of pings", 5)
+    assert "an upload took too long" in made.log()
+    made.stop()
+
+
+def test_slow_upload_that_moves_is_stored(made):
+    made.start(upload_timeout="400ms")
+    data = bytes(range(256)) * 256 * 6
+    with made.client() as client:
+        request = client.send(wire.PUT, T.sha256(data) + struct.pack(">Q", len(data)))
+        assert client.receive()[0] == wire.READY
+        for i in range(0, len(data), wire.CHUNK):
+            time.sleep(0.2)
+            client.send(wire.PUT_DATA, data[i:i + wire.CHUNK], request)
+        client.send(wire.PUT_END, b"", request)
+        assert client.receive()[0] == wire.STORED
+    made.stop()
+
+
+def failing(made, path, inject):
+    """strace, attached, with a fault for calls on one path."""
+    if shutil.which("strace") is None:
+        pytest.skip("no strace to make a call fail")
+    call = inject.split(":")[0]
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-qq", "-p", str(made.process.pid), "-e", f"trace={call}",
+         "-e", f"inject={inject}", "-P", str(path)], stderr=subprocess.PIPE)
+    conftest.wait_for(lambda: "TracerPid:\t0" not in conftest.pathlib.Path(
+        f"/proc/{made.process.pid}/status").read_text(), "strace")
+    return tracer
+
+
+def test_exhibit_is_durable_before_its_record(made, team):
+    """Whoever moved the file into its place: no record before the directory is synced."""
+    data = b"moved by another connection"
+    made.start()
+    (made.data / "exhibits" / T.sha256(data).hex()).write_bytes(data)
+    entry = with_file(team.alder, data)
+    tracer = failing(made, made.data / "exhibits", "fsync:error=EIO")
+    client = made.client()
+    client.send(wire.SUBMIT, submission(entry))
+    assert client.is_closed()
+    assert made.wait_exit() == 7
+    tracer.wait(timeout=20)
+    assert "syncing the exhibits failed" in made.log()
+    made.start()
+    with made.client() as client:
+        assert client.state()["size"] == "1"
+        team.accept(client, team.alder, entry)
+    made.stop()
+
+
+def test_failed_directory_sync_removes_no_file(made):
+    data = b"wanted by two"
+    made.start()
+    tracer = failing(made, made.data / "exhibits", "fsync:error=EIO")
+    with made.client() as client:
+        assert client.put(T.sha256(data), data) == -14
+    tracer.terminate()
+    tracer.wait(timeout=20)
+    assert (made.data / "exhibits" / T.sha256(data).hex()).read_bytes() == data
+    with made.client() as client:
+        assert client.put(T.sha256(data), data) == wire.STORED
     made.stop()
 
 
@@ -461,6 +613,10 @@ def copy_store(made):
     return kept
 
 
+def team_checkpoint(team, index):
+    return T.receipt_decode(team.receipts[index])["checkpoint"]
+
+
 def restore_store(made, kept, head):
     shutil.rmtree(made.data / "store")
     shutil.copytree(kept / "store", made.data / "store")
@@ -526,6 +682,78 @@ def test_client_that_knows_more_stops_signing(made, team):
         assert T.checkpoint_open(reader.get("checkpoint"), team.note_key)["size"] == 1
     assert "signing has stopped" in made.log() and "RECOVERY" in made.log()
     made.stop()
+
+
+def test_a_stop_outlives_the_process(made, team):
+    old = copy_store(made)
+    made.start()
+    with made.client() as client:
+        team.accept(client, team.alder)
+        newest = client.get("checkpoint")
+    made.stop()
+    new = made.directory / "newer"
+    shutil.copytree(made.data, new)
+    restore_store(made, old, head=True)
+    made.start()
+    with pytest.raises(wire.Refused):
+        made.client(hello=newest)
+    made.kill()
+    evidence = made.data / "contradiction"
+    assert evidence.read_bytes() == newest
+    made.start(confirm_head="yes")
+    with made.client(hello=team_checkpoint(team, 0)) as client:
+        assert client.state()["signing"] == "stopped"
+        kind, payload = client.submit(submission(team.birch.compose()))
+        assert (kind, wire.status_of(payload)) == (wire.ERROR, wire.ESTOPPED)
+        assert client.get("receipt/0") == team.receipts[0]
+    assert "signing stays stopped" in made.log()
+    made.stop()
+    assert evidence.read_bytes() == newest
+    restore_store(made, new, head=True)
+    made.start()
+    assert not evidence.exists()
+    assert "signing goes on" in made.log()
+    with made.client(hello=newest) as client:
+        team.accept(client, team.alder)
+    made.stop()
+
+
+def test_what_a_stop_caught_stays_stopped(made, team):
+    """Signing stops while a batch commits: its entries are neither accepted nor unknown."""
+    made.start()
+    entry = team.alder.compose()
+    text = T.checkpoint_text(conftest.ORIGIN, 1, bytes(32))
+    tracer = failing(made, made.data / "store" / "data.mdb", "fdatasync:delay_enter=2000000")
+    with made.client() as client:
+        client.send(wire.SUBMIT, submission(entry))
+        time.sleep(0.5)
+        with pytest.raises(wire.Refused):
+            made.client(hello=T.note_sign(text, team.note_key, team.ledger_key.seed))
+        kind, _, payload = client.receive()
+        assert (kind, wire.status_of(payload)) == (wire.ERROR, wire.ESTOPPED)
+        kind, payload = client.submit(submission(entry))
+        assert (kind, wire.status_of(payload)) == (wire.ERROR, wire.ESTOPPED)
+    tracer.terminate()
+    tracer.wait(timeout=20)
+    made.stop()
+
+
+def test_nothing_is_signed_at_a_stopped_start(made, team):
+    """A batch that was durable but not acknowledged stays so while signing is stopped."""
+    old_head = (made.data / "head").read_bytes()
+    made.start()
+    with made.client() as client:
+        team.accept(client, team.alder)
+    made.stop()
+    (made.data / "head").write_bytes(old_head)
+    (made.data / "contradiction").write_bytes(b"no checkpoint at all")
+    made.start()
+    with made.client() as client:
+        assert T.checkpoint_open(client.checkpoint, team.note_key)["size"] == 1
+        assert client.get("receipt/1") == wire.ENOTFOUND
+        assert client.get("receipt/0") == team.receipts[0]
+    made.stop()
+    assert (made.data / "head").read_bytes() == old_head
 
 
 def test_forked_checkpoint_stops_signing(daemon, team):

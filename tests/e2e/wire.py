@@ -30,7 +30,11 @@ class Client:
         self.next = 1
         self.ledger = self.checkpoint = None
         if greet:
-            request = self.send(HELLO, struct.pack(">HH", version, len(hello)) + hello)
+            request = self.next
+            try:
+                self.send(HELLO, struct.pack(">HH", version, len(hello)) + hello)
+            except BrokenPipeError:
+                pass  # turned away before it could greet: what the daemon said is still there
             kind, answered, payload = self.receive()
             if kind == ERROR:
                 raise Refused(payload)
