@@ -79,9 +79,9 @@ static void case_of_vector(struct verify_case *c, struct memory_source *memory)
 {
     memset(c, 0, sizeof *c);
     c->source = &memory->source;
-    assert_int_equal(tl_hex_parse(tl_bytes_text(text_of(vector, "ledger_id")), c->ledger.bytes,
-                                  TALLY_HASH_LEN),
-                     TALLY_OK);
+    assert_int_equal(
+        tl_hex_parse(tl_bytes_text(text_of(vector, "ledger_id")), c->ledger.bytes, TALLY_HASH_LEN),
+        TALLY_OK);
     c->options.ledger = &c->ledger;
     c->options.threads = 1;
 }
@@ -117,6 +117,37 @@ static void test_good(void **state)
     memory_source_free(memory);
 }
 
+/* The same archive for one who cannot say which ledger it is to be. */
+static void test_no_id(void **state)
+{
+    struct verify_case c;
+    struct memory_source *memory = make_archive();
+    (void)state;
+    case_of_vector(&c, memory);
+    c.options.ledger = NULL;
+    case_verify(&c);
+    case_expect_only_bad(&c, (const enum tl_check[]){NO_LINE});
+    case_expect_exit(&c, 4);
+    case_expect_verdict(&c, TL_CHECK_LEDGER, TL_VERDICT_NOT_CHECKED);
+    tl_verified_ledger_deinit(&c.verified);
+    memory_source_free(memory);
+}
+
+/* And for one who expects another. */
+static void test_other_id(void **state)
+{
+    struct verify_case c;
+    struct memory_source *memory = make_archive();
+    (void)state;
+    case_of_vector(&c, memory);
+    c.ledger.bytes[0] ^= 1;
+    case_verify(&c);
+    case_expect_bad(&c, TL_CHECK_LEDGER, TL_NO_INDEX, TALLY_REASON_PREFIX_MISMATCH);
+    case_expect_only_bad(&c, (const enum tl_check[]){TL_CHECK_LEDGER, NO_LINE});
+    tl_verified_ledger_deinit(&c.verified);
+    memory_source_free(memory);
+}
+
 static void expect_vector(const struct verify_case *c, const json_t *wanted)
 {
     const char *line = json_string_value(json_object_get(wanted, "line"));
@@ -132,9 +163,11 @@ static void expect_vector(const struct verify_case *c, const json_t *wanted)
     assert_int_equal(has_first, json_is_integer(index));
     if (has_first) {
         assert_int_equal(first, json_integer_value(index));
+        assert_string_equal(tally_reason_name(reason), text_of(wanted, "why"));
     }
     for (unsigned i = 0; i < TL_CHECK_COUNT; i++) {
         if (strcmp(tl_check_name((enum tl_check)i), line) == 0) {
+            case_expect_verdict(c, (enum tl_check)i, TL_VERDICT_BAD);
             assert_string_equal(tally_reason_name(c->verified.report.lines[i].reason),
                                 text_of(wanted, "why"));
             assert_int_equal(c->verified.report.lines[i].first_bad, first);
@@ -173,6 +206,8 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
+        cmocka_unit_test(test_no_id),
+        cmocka_unit_test(test_other_id),
         cmocka_unit_test(test_tampered),
     };
     json_error_t error;
