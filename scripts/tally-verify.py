@@ -5,31 +5,15 @@
 Written from docs/formats.md alone, with nothing but the Python standard library (3.11), and to be
 read beside it: "# 19.3" behind a line names the section there. It shares no code with Tally.
 """
-import argparse
-import base64
-import datetime
-import functools
-import hashlib
-import json
-import lzma
-import multiprocessing
-import os
-import re
-import stat
-import sys
-import tarfile
-import zlib
+import argparse, base64, datetime, functools, hashlib, itertools, json, lzma, multiprocessing
+import os, re, stat, sys, tarfile, zlib
 from types import SimpleNamespace
 
-MAX = 2**63 - 1
-LIMIT_TOGETHER = 4194304                                                # 3
-KNOWN_RULES = 1
+MAX, LIMIT_TOGETHER, KNOWN_RULES = 2**63 - 1, 4194304, 1
 
 class Bad(Exception):
-    """Something does not hold; the reason is a name from section 23."""
-    def __init__(self, reason):
-        super().__init__(reason)
-        self.reason = reason
+    """Something does not hold; the reason, its only argument, is a name from section 23."""
+    reason = property(lambda self: self.args[0])
 
 class Unreadable(Exception):
     """The source cannot be read: exit code 3 (22)."""
@@ -39,18 +23,11 @@ def demand(condition, reason="malformed"):
         raise Bad(reason)
 
 def under(reason, function, *arguments):
-    """What the function returns; whatever is Bad in it is Bad for this reason."""
+    """What the function returns; what it does not take is Bad for this reason."""
     try:
         return function(*arguments)
-    except Bad:
+    except (Bad, ValueError):
         raise Bad(reason) from None
-
-def parsed(function, *arguments):
-    """What one of Python's own parsers returns; what it does not take is malformed."""
-    try:
-        return function(*arguments)
-    except ValueError:
-        raise Bad("malformed") from None
 
 def sha256(data):
     return hashlib.sha256(data).digest()
@@ -84,10 +61,9 @@ def point_decode(octets):                                               # 6.1, r
 
 def point_double(point):
     x, y, z, _ = point
-    a, b = x * x % P, y * y % P
-    h, g = a + b, a - b
-    e = h - (x + y) * (x + y) % P
-    f = 2 * z * z % P + g
+    a, b, c = x * x % P, y * y % P, 2 * z * z % P
+    e, g, h = a + b - (x + y) * (x + y) % P, a - b, a + b
+    f = c + g
     return (e * f % P, g * h % P, f * g % P, e * h % P)
 
 def point_add(one, other):
@@ -123,11 +99,10 @@ def sum_of_multiples(s, h, table):
     return total
 
 def ed25519_verify(public, signature, message):                         # 6.1, rules 1 to 4
-    if len(signature) != 64:
-        return False
     r, s = signature[:32], int.from_bytes(signature[32:], "little")
     table = key_table(public)
-    if s >= L or table is None or int.from_bytes(r, "little") & LOW_255 in SMALL_ORDER_Y:
+    if (len(signature) != 64 or s >= L or table is None
+            or int.from_bytes(r, "little") & LOW_255 in SMALL_ORDER_Y):
         return False
     h = int.from_bytes(hashlib.sha512(r + public + message).digest(), "little") % L
     x, y, z, _ = sum_of_multiples(s, h, table)
@@ -139,42 +114,35 @@ def ed25519_verify(public, signature, message):                         # 6.1, r
 def key_usable(public):                                                 # 6.1, last paragraph
     """Is the key of the prime-order subgroup?"""
     table = key_table(public)
-    if table is None:
-        return False
-    x, y, z, _ = sum_of_multiples(0, L, table)
+    x, y, z, _ = sum_of_multiples(0, L, table) if table else (1, 0, 0, 0)
     return x == 0 and y == z
 
-def verify_job(job):
-    return ed25519_verify(*job)
+def verify_all(asked):
+    """asked: [(…, signatures)…], each signature as signature_to_ask() makes it. They are verified
+    once each, over all processors. Yields (…, the reason why they do not hold, or None)."""
+    jobs = list({signed.job: None for *_, signatures in asked for signed in signatures})
+    processors = os.cpu_count() or 1
+    if len(jobs) < 200 or processors == 1:
+        known = dict(zip(jobs, itertools.starmap(ed25519_verify, jobs)))
+    else:
+        with multiprocessing.Pool(processors) as pool:
+            known = dict(zip(jobs, pool.starmap(ed25519_verify, jobs, chunksize=64)))
+    for *about, signatures in asked:
+        faults = [signed.fault if not known[signed.job] else None if signed.present
+                  else "presence-missing" for signed in signatures]
+        yield *about, next(filter(None, faults), None)
 
-class Signatures:
-    """Signatures to be verified, each once, over all processors; then the questions about them."""
-    def __init__(self):
-        self.results, self.questions = {}, []
-
-    def when_known(self, jobs, then):
-        self.results.update(dict.fromkeys(jobs))
-        self.questions.append((jobs, then))
-
-    def run(self):
-        jobs, processors = list(self.results), os.cpu_count() or 1
-        if len(jobs) < 200 or processors == 1:
-            self.results = dict(zip(jobs, map(verify_job, jobs)))
-        else:
-            with multiprocessing.Pool(processors) as pool:
-                self.results = dict(zip(jobs, pool.imap(verify_job, jobs, chunksize=64)))
-        for asked, then in self.questions:
-            then([self.results[job] for job in asked])
+def signature_to_ask(public, signature, message, fault, present=True):
+    return SimpleNamespace(job=(public, signature, message), fault=fault, present=present)
 
 # ----- Conventions (2): canonical texts, lines and octets -----
 
-DECIMAL = rb"(?:0|[1-9][0-9]{0,18})"
-HASH = rb"[A-Za-z0-9+/]{43}="
+DECIMAL, HASH = rb"(?:0|[1-9][0-9]{0,18})", rb"[A-Za-z0-9+/]{43}="
 ORIGIN = re.compile(rb"[a-z0-9][a-z0-9.-]*(?:/[a-z0-9._-]+)*")
 TIME = re.compile(rb"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z")
 
 def from_base64(text):
-    data = parsed(functools.partial(base64.b64decode, validate=True), text)
+    data = under("malformed", base64.b64decode, text, None, True)
     demand(base64.b64encode(data) == text)
     return data
 
@@ -201,7 +169,7 @@ def from_identifier(text):
 def from_time(text):
     match = TIME.fullmatch(text)
     demand(match)
-    demand(parsed(datetime.datetime, *map(int, match.groups())).year >= 1970)
+    demand(under("malformed", datetime.datetime, *map(int, match.groups())).year >= 1970)
     return text
 
 def from_origin(text):
@@ -209,32 +177,35 @@ def from_origin(text):
     demand(len(text) <= 128 and ORIGIN.fullmatch(text) and not text.startswith(reserved))
     return text
 
+def or_dash(kind):
+    return lambda text: None if text == b"-" else kind(text)
+
 def fields(text, *kinds):
-    """The fields of a line, each as its kind reads it; all spaces but the first go to the last."""
+    """The fields of a line, each as its kind reads it; further spaces belong to the last one."""
     words = text.split(b" ", len(kinds) - 1)
     demand(len(words) == len(kinds))
     return [kind(word) for kind, word in zip(kinds, words)]
 
 class Lines:
-    """Reads the lines of a text from the first one on, each with its keyword."""
+    """Reads lines of the form "keyword field field…" from the first one on."""
     def __init__(self, lines):
         self.lines, self.at = lines, 0
+
+    def more(self, keyword):
+        return self.at < len(self.lines) and self.lines[self.at].startswith(keyword + b" ")
 
     def next(self, keyword, *kinds):
         demand(self.more(keyword))
         self.at += 1
         return fields(self.lines[self.at - 1][len(keyword) + 1:], *kinds)
 
-    def more(self, keyword):
-        return self.at < len(self.lines) and self.lines[self.at].startswith(keyword + b" ")
-
-    def block(self, keyword, *kinds, most=MAX):
-        """All lines that follow with this keyword, which are sorted (7)."""
+    def sorted(self, keyword, *kinds, most=MAX):
+        """All lines that follow with this keyword."""
         first = self.at
         while self.more(keyword):
             demand(self.at - first < most, "too-large")
+            demand(self.at == first or self.lines[self.at - 1] < self.lines[self.at])
             yield self.next(keyword, *kinds)
-            demand(self.at - 1 == first or self.lines[self.at - 2] < self.lines[self.at - 1])
 
 class Octets:
     """Reads a binary format from the first octet on."""
@@ -246,13 +217,13 @@ class Octets:
         self.at += count
         return self.data[self.at - count:self.at]
 
-    def number(self, octets, most=MAX, reason="too-large"):
+    def number(self, octets, most=MAX, reason="malformed"):
         number = int.from_bytes(self.take(octets), "big")
         demand(number <= most, reason)
         return number
 
-    def string(self):
-        return self.take(self.number(4))
+    def string(self, octets=4, most=MAX):
+        return self.take(self.number(octets, most, "too-large"))
 
     def end(self):
         demand(self.at == len(self.data))
@@ -267,41 +238,29 @@ def node_hash(left, right):
 
 def tree_root(hashes):
     """Level by level: a node without a sibling goes up as it is."""
-    if not hashes:
-        return sha256(b"")
     while len(hashes) > 1:
         odd = hashes[-1:] if len(hashes) % 2 else []
-        hashes = [node_hash(hashes[i], hashes[i + 1]) for i in range(0, len(hashes) - 1, 2)] + odd
-    return hashes[0]
+        hashes = [*map(node_hash, hashes[0:-1:2], hashes[1::2]), *odd]
+    return hashes[0] if hashes else sha256(b"")
 
-def split_hashes(data):
-    return [data[i:i + 32] for i in range(0, len(data), 32)]
-
-def included(leaf, index, size, proof, root):
-    if index >= size:
-        return False
-    fn, sn, r = index, size - 1, leaf
-    for p in proof:
-        if sn == 0:
-            return False
-        if fn & 1 or fn == sn:
-            r = node_hash(p, r)
-            while fn & 1 == 0 and fn != 0:
-                fn, sn = fn >> 1, sn >> 1
-        else:
-            r = node_hash(r, p)
-        fn, sn = fn >> 1, sn >> 1
-    return sn == 0 and r == root
+def root_of_proof(leaf, index, size, proof):
+    demand(index < size and (size > 1) == bool(proof), "proof-invalid")
+    if size == 1:
+        return leaf
+    half = 1 << (size - 1).bit_length() - 1                             # of the left subtree
+    if index < half:
+        return node_hash(root_of_proof(leaf, index, half, proof[:-1]), proof[-1])
+    return node_hash(proof[-1], root_of_proof(leaf, index - half, size - half, proof[:-1]))
 
 # ----- Keys and author signatures (5, 6.2) -----
 
-PLAIN, HARDWARE = b"ssh-ed25519", b"sk-ssh-ed25519@openssh.com"
+HARDWARE = b"sk-ssh-ed25519@openssh.com"
 
 @functools.lru_cache(maxsize=4096)
 def decode_key(blob):                                                   # 5.1
     reader = Octets(blob)
     kind, point, application = reader.string(), reader.string(), None
-    demand(kind in (PLAIN, HARDWARE) and len(point) == 32)
+    demand(kind in (b"ssh-ed25519", HARDWARE) and len(point) == 32)
     if kind == HARDWARE:
         application = reader.string()
         demand(len(application) <= 32 and b"\x00" not in application)
@@ -311,20 +270,19 @@ def decode_key(blob):                                                   # 5.1
 
 def decode_key_text(text):                                              # 5.1
     kind, blob = fields(text, bytes, from_base64)
-    key = decode_key(blob)
-    demand(key.kind == kind)
-    return key
+    demand(decode_key(blob).kind == kind)
+    return decode_key(blob)
 
 def decode_vkey(text):                                                  # 5.2
-    words = text.split(b"+", 2)
-    demand(len(words) == 3 and re.fullmatch(rb"[\x21-\x7e]{1,159}", words[0]))
-    data = from_base64(words[2])
+    name, key_id, encoded, *_ = text.split(b"+", 2) + [b"", b""]
+    demand(re.fullmatch(rb"[\x21-\x7e]{1,159}", name))
+    data = from_base64(encoded)
     demand(len(data) == 33 and data[0] in (1, 4))
-    demand(words[1] == sha256(words[0] + b"\n" + data)[:4].hex().encode())
-    return SimpleNamespace(name=words[0], kind=data[0], point=data[1:])
+    demand(key_id == sha256(name + b"\n" + data)[:4].hex().encode())
+    return SimpleNamespace(name=name, kind=data[0], point=data[1:])
 
 def decode_sshsig(blob):                                                # 6.2
-    """The form of one signature; the counter stays the 4 octets that are signed."""
+    """The form of one signature; suffix is what a hardware key adds: flags and counter."""
     reader = Octets(blob)
     demand(len(blob) <= 512 and reader.take(6) == b"SSHSIG" and reader.number(4) == 1)
     key = decode_key(reader.string())
@@ -332,46 +290,34 @@ def decode_sshsig(blob):                                                # 6.2
     inner = Octets(reader.string())
     reader.end()
     demand(inner.string() == key.kind)
-    signature, flags, counter = inner.string(), None, None
+    signature = inner.string()
     demand(len(signature) == 64)
-    if key.kind == HARDWARE:
-        flags, counter = inner.number(1), inner.take(4)
+    suffix = inner.take(5 if key.kind == HARDWARE else 0)
     inner.end()
-    return SimpleNamespace(key=key, signature=signature, flags=flags, counter=counter)
+    return SimpleNamespace(key=key, signature=signature, suffix=suffix)
 
-def signature_job(signed, envelope):                                    # 6.2
-    """What the Ed25519 rule is asked about a signature: (key, signature, message)."""
+def author_signature(signed, envelope):                                 # 6.2, 19.1 step 8
     message = b"SSHSIG"
     for field in (b"entry@tally", b"", b"sha512", hashlib.sha512(envelope).digest()):
         message += len(field).to_bytes(4, "big") + field
-    if signed.key.kind == HARDWARE:
-        message = (sha256(signed.key.application) + bytes([signed.flags]) + signed.counter
-                   + sha256(message))
-    return (signed.key.point, signed.signature, message)
+    if signed.suffix:
+        message = sha256(signed.key.application) + signed.suffix + sha256(message)
+    present = not signed.suffix or bool(signed.suffix[0] & 1)
+    return signature_to_ask(signed.key.point, signed.signature, message, "signature-invalid",
+                            present)
 
-def decode_signatures(blobs, author):                                   # 19.1 step 7
+def decode_signatures(r, e):                                            # 19.1 step 7
     """Forms and places of all signatures."""
     signatures, newest = [], b""
-    for place, blob in enumerate(blobs):
+    for blob in r.blobs:
         signed = decode_sshsig(blob)
-        if place == 0:
-            demand(signed.key.fingerprint == author, "signature-missing")
+        if not signatures:
+            demand(signed.key.fingerprint == e.key, "signature-missing")
         else:
-            demand(newest < signed.key.blob, "signature-order")
-            demand(signed.key.fingerprint != author, "signature-order")
+            demand(newest < signed.key.blob and signed.key.fingerprint != e.key, "signature-order")
             newest = signed.key.blob
         signatures.append(signed)
-    demand(signatures, "signature-missing")
     return signatures
-
-def signature_fault(signatures, answers):                               # 19.1 step 8
-    """The reason why the signatures do not hold, or None."""
-    for signed, good in zip(signatures, answers):
-        if not good:
-            return "signature-invalid"
-        if signed.flags is not None and not signed.flags & 1:
-            return "presence-missing"
-    return None
 
 # ----- Signed notes and checkpoints (6.3, 10) -----
 
@@ -380,17 +326,16 @@ WHITE = {*range(9, 14), 0x20, 0x85, 0xa0, 0x1680, *range(0x2000, 0x200b), 0x2028
 
 def decode_note(data):                                                  # 6.3
     """-> text with its final LF, [(name, key ID, signature)]"""
-    demand(len(data) <= 65536)
-    parsed(data.decode, "utf-8")
+    demand(len(data) <= 65536 and data.endswith(b"\n"))
+    under("malformed", data.decode)
     demand(not any(octet < 0x20 and octet != 0x0a for octet in data))
     end = data.rfind(b"\n\n")
-    demand(end >= 0 and data.endswith(b"\n") and len(data) > end + 2)
     lines, signatures = data[end + 2:-1].split(b"\n"), []
-    demand(len(lines) <= 100)
+    demand(end >= 0 and len(lines) <= 100)
     for line in lines:
         mark, name, octets = fields(line, bytes, bytes, from_base64)
         demand(mark == b"\xe2\x80\x94" and name and b"+" not in name and len(octets) >= 5)
-        demand(not any(ord(char) in WHITE for char in name.decode("utf-8")))
+        demand(not any(ord(char) in WHITE for char in name.decode()))
         signatures.append((name, octets[:4], octets[4:]))
     return data[:end + 1], signatures
 
@@ -402,13 +347,13 @@ def decode_checkpoint(data):                                            # 10
     demand(size > 0 or root == tree_root([]))
     return SimpleNamespace(origin=origin, size=size, root=root, text=text, signatures=signatures)
 
-def checkpoint_signed(checkpoint, roster):                              # 10; 6.3, last paragraph
-    """Signed by the ledger key of this roster, under its name, which is the origin?"""
-    name, point = roster.ledger_key
+def check_checkpoint(checkpoint, ledger_key):                           # 10; 6.3, last paragraph
+    """Signed by the ledger key, under its name, which is the origin?"""
+    name, point = ledger_key
     ours = (name, sha256(name + b"\n\x01" + point)[:4])
     found = [octets for *whose, octets in checkpoint.signatures if tuple(whose) == ours]
-    return (checkpoint.origin == name and len(found) == 1
-            and ed25519_verify(point, found[0], checkpoint.text))
+    demand(checkpoint.origin == name and len(found) == 1, "checkpoint-invalid")
+    demand(ed25519_verify(point, found[0], checkpoint.text), "checkpoint-invalid")
 
 # ----- Envelopes, records, parts (7, 8, 9) -----
 
@@ -419,9 +364,6 @@ def decode_envelope(data):                                              # 7
     demand(len(data) <= 24576, "too-large")
     whole = data.split(b"\n")
     lines = Lines(whole[:-1] if whole[-1] == b"" else whole)
-
-    def or_dash(kind):
-        return lambda text: None if text == b"-" else kind(text)
     e = SimpleNamespace(hash=sha256(data), sealed=[], files=[], refs=[], ops=[])
     [e.type] = lines.next(b"tally/v1", from_identifier)
     charter, constitution = e.type == b"charter", e.type in CONSTITUTION
@@ -435,7 +377,7 @@ def decode_envelope(data):                                              # 7
     demand((e.previous is None) == (e.sequence <= 1))
     [e.seen] = lines.next(b"seen", or_dash(lambda text: fields(text, from_decimal, from_hash)))
     demand((e.seen is None) == charter)
-    [e.signed] = lines.next(b"signed", from_time)
+    lines.next(b"signed", from_time)
     e.parts, rest = lines.next(b"parts", from_decimal, bytes)
     demand(e.parts <= 256, "too-large")
     e.parts_root, letters = fields(rest, from_hash, bytes)
@@ -446,10 +388,10 @@ def decode_envelope(data):                                              # 7
     for position in (i for i, letter in enumerate(e.letters) if letter == "s"):
         e.sealed.append(lines.next(b"sealed", from_decimal, from_hash, from_decimal))
         demand(e.sealed[-1][0] == position)
-    for kind, hashed, size in lines.block(b"file", bytes, from_hash, from_decimal):
+    for kind, hashed, size in lines.sorted(b"file", bytes, from_hash, from_decimal):
         demand(kind in (b"clear", b"sealed") and not constitution)
         e.files.append((kind, hashed, size))
-    for ref in lines.block(b"ref", from_identifier, from_decimal, from_hash, most=256):
+    for ref in lines.sorted(b"ref", from_identifier, from_decimal, from_hash, most=256):
         demand(not charter and ref[1] <= e.seen[0])
         e.refs.append(ref)
     while lines.more(b"op"):
@@ -464,24 +406,22 @@ def decode_record(data):                                                # 9
     demand(len(data) <= 40960, "too-large")
     reader = Octets(data)
     demand(reader.number(1) == 1)
-    r = SimpleNamespace(leaf=leaf_hash(data), index=reader.number(8, MAX - 1, "malformed"))
-    r.received = reader.number(8, MAX, "malformed")
-    r.link, r.roster = reader.take(32), reader.number(8, MAX, "malformed")
-    r.envelope = reader.take(reader.number(2, 24576))
-    count = reader.number(1, 64)
+    r = SimpleNamespace(leaf=leaf_hash(data), index=reader.number(8, MAX - 1))
+    r.received, r.link, r.roster = reader.number(8, MAX), reader.take(32), reader.number(8, MAX)
+    r.envelope = reader.string(2, 24576)
+    count = reader.number(1, 64, "too-large")
     demand(count > 0)
-    r.blobs = [reader.take(reader.number(2, 512)) for _ in range(count)]
+    r.blobs = [reader.string(2, 512) for _ in range(count)]
     reader.end()
     return r
 
-def seal_job(ledger_key, leaf, seal):                                   # 9
-    return (ledger_key[1], seal, b"tally-seal/v1\n" + leaf)
+def seal_signature(ledger_key, leaf, seal):                             # 9
+    return signature_to_ask(ledger_key[1], seal, b"tally-seal/v1\n" + leaf, "seal-invalid")
 
 def decode_part(data):                                                  # 8
     reader = Octets(data)
-    reader.take(32)
-    author, ledger, name = reader.take(32), reader.take(32), reader.take(reader.number(2, 4096))
-    parsed(name.decode, "utf-8")
+    _, author, ledger, name = *(reader.take(32) for _ in range(3)), reader.string(2, 4096)
+    under("malformed", name.decode)
     demand(re.fullmatch(rb"(?:/(?:[^~/]|~[01])*)+", name, re.DOTALL))
     value = data[reader.at:]
     demand(len(value) <= 262144, "too-large")
@@ -490,143 +430,129 @@ def decode_part(data):                                                  # 8
 def check_exhibit(value, files):                                        # 8
     """The four lines of an exhibit, and the file line that it names."""
     match = re.fullmatch(rb"sha256 ([0-9a-f]{64})\nsize (" + DECIMAL + rb")\nmedia-type "
-                         rb"([\x20-\x7e]{1,127})\nstored (-|" + HASH + rb")\n", value)
+                         rb"[\x20-\x7e]{1,127}\nstored (-|" + HASH + rb")\n", value)
     demand(match)
     shown = (bytes.fromhex(match[1].decode()), from_decimal(match[2]))
-    if match[4] != b"-":
-        stored = from_hash(match[4])
-        demand(any(hashed == stored and (kind == b"sealed" or (hashed, size) == shown)
-                   for kind, hashed, size in files))
+    stored = or_dash(from_hash)(match[3])
+    demand(stored is None or any(
+        hashed == stored and (kind == b"sealed" or (hashed, size) == shown)
+        for kind, hashed, size in files))
 
-CLOCK_STEP = b"/clock/step_us"
-
-def clock_step(value):                                                  # 8
-    """By how many microseconds an incident says that the clock was set back."""
-    demand(value[:1] == b"-")
-    step = from_decimal(value[1:])
-    demand(step > 0)
-    return step
+def clock_step(e, part):                                                # 8
+    """By how many microseconds this part of an entry says that the clock was set back."""
+    if e.type != b"incident" or part.name != b"/clock/step_us":
+        return 0
+    demand(part.value[:1] == b"-" and part.value != b"-0")
+    return from_decimal(part.value[1:])
 
 def committed_part(data, commitment, e, newest):                        # 19.1 step 5
-    demand(leaf_hash(data) == commitment)
     part = decode_part(data)
-    demand(part.author == e.key and part.ledger == e.ledger)
+    demand(leaf_hash(data) == commitment and part.author == e.key and part.ledger == e.ledger)
     demand(newest is None or newest < part.name)
-    if part.name == CLOCK_STEP and e.type == b"incident":
-        clock_step(part.value)
+    clock_step(e, part)
     return part
 
 # ----- The roster (18). A roster is never changed: a constitution entry makes a new one. -----
 
 ROLES = {b"author": {b"author"}, b"govern": {b"govern"}, b"author,govern": {b"author", b"govern"}}
+CHARTER = (b"origin", b"ledger-key", b"host-key", b"rules", b"sample", b"threshold",
+           b"member", b"key", b"policy")                                # 18.1: in this order
+MANY = CHARTER[6:]                                                      # any number of them
+AMENDMENT = (b"admit", b"withdraw", b"enrol", b"ledger-key", b"threshold", b"rules", b"rotate",
+             b"grant", b"revoke")                                       # 18.2
 
 class Roster:
-    """members: id -> is it not withdrawn; keys: fingerprint -> blob, point, member, roles, ended
-    (an index or None), revoked (LAST-VALID or None). The methods from origin on are operations."""
+    """members: id -> is it not withdrawn; keys: fingerprint -> a decoded key with its member,
+    roles, ended (an index or None) and revoked (LAST-VALID or None)."""
     def __init__(self):
         self.position, self.rules, self.threshold, self.ledger_key = 0, KNOWN_RULES, 0, None
-        self.members, self.keys, self.name, self.is_sample = {}, {}, None, False
-        self.enrolled, self.rotated, self.revoked = [], [], []          # by this entry
+        self.members, self.keys, self.origin, self.sample = {}, {}, None, False
 
     def copy(self, position):
         new = Roster()
-        new.__dict__.update(self.__dict__, position=position, members=dict(self.members),
-                            enrolled=[], rotated=[], revoked=[])
-        new.keys = {fingerprint: SimpleNamespace(**vars(key))
-                    for fingerprint, key in self.keys.items()}
+        new.__dict__.update(self.__dict__, position=position, members=dict(self.members))
+        new.keys = {name: SimpleNamespace(**vars(key)) for name, key in self.keys.items()}
         return new
 
     def add_key(self, text, member, roles):                             # 18.2, last paragraphs
         key = decode_key_text(text)
         demand(key_usable(key.point), "key-unusable")
+        demand(self.ledger_key)
         demand(key.fingerprint not in self.keys and key.point != self.ledger_key[1], "key-reused")
         self.keys[key.fingerprint] = SimpleNamespace(
-            blob=key.blob, point=key.point, member=member, roles=roles, ended=None, revoked=None)
-        self.enrolled.append(key.fingerprint)
+            **vars(key), member=member, roles=roles, ended=None, revoked=None)
 
-    def find_key(self, text):
-        fingerprint = from_fingerprint(text)
-        demand(fingerprint in self.keys)
-        return fingerprint, self.keys[fingerprint]
-
-    def apply(self, operations, name, text):
-        """An operation of another form, or that does not apply, is invalid (18.2)."""
-        demand(name in operations, "operation-invalid")
-        try:
-            operations[name](self, text)
-        except Bad as bad:
-            raise Bad("operation-invalid" if bad.reason == "malformed" else bad.reason) from None
-
-    def origin(self, text):
-        self.name = from_origin(text)
-
-    def set_ledger_key(self, text):
+    def add_ledger_key(self, text):
         vkey = decode_vkey(text)
-        demand(vkey.kind == 1 and vkey.name == self.name)
+        demand(vkey.kind == 1 and vkey.name == self.origin)
         demand(key_usable(vkey.point), "key-unusable")
-        used = [key.point for key in self.keys.values()]
-        demand(vkey.point not in used, "key-reused")
+        demand(all(vkey.point != key.point for key in self.keys.values()), "key-reused")
         demand(self.ledger_key is None or vkey.point != self.ledger_key[1], "key-reused")
         self.ledger_key = (vkey.name, vkey.point)
 
-    def host_key(self, text):
-        self.add_key(text, b"host", set())
+    def key_in_force(self, text):
+        key = self.keys.get(from_fingerprint(text))
+        demand(key and not key.ended)
+        return key
 
-    def rules_1(self, text):
-        demand(text == b"1")
+    def apply(self, name, text):
+        """One operation; a charter's and an amendment's of the same form are the same here."""
+        match name:
+            case b"origin":
+                self.origin = from_origin(text)
+            case b"ledger-key":
+                self.add_ledger_key(text)
+            case b"host-key":
+                self.add_key(text, b"host", set())
+            case b"rules":                                              # a charter's come from 0
+                before, self.rules = self.rules, from_decimal(text)
+                demand(self.rules > before and (before > 0 or self.rules == 1))
+            case b"sample":
+                demand(text in (b"yes", b"no"))
+                self.sample = text == b"yes"
+            case b"threshold":
+                what, self.threshold = fields(text, bytes, from_decimal)
+                demand(what == b"amend")
+            case b"member" | b"admit":
+                member, name = fields(text, from_identifier, bytes)
+                demand(member not in (b"host", b"ledger", b"public", *self.members))
+                demand(1 <= len(name) <= 80)
+                self.members[member] = True
+            case b"key" | b"enrol":
+                member, roles, key = fields(text, bytes, bytes, bytes)
+                demand(self.members.get(member) and roles in ROLES)
+                self.add_key(key, member, ROLES[roles])
+            case b"policy":
+                demand(text)
+            case b"withdraw":
+                demand(self.members.get(text))
+                self.members[text] = False
+                for key in self.keys.values():
+                    if key.member == text:
+                        key.ended = key.ended or self.position
+            case b"rotate":
+                key, new = fields(text, self.key_in_force, bytes)
+                self.add_key(new, key.member, key.roles)
+                key.ended = self.position
+            case b"grant":
+                key, roles = fields(text, self.key_in_force, bytes)
+                demand(key.member != b"host" and roles in ROLES)
+                key.roles = ROLES[roles]
+            case b"revoke":
+                fingerprint, last, _ = fields(text, from_fingerprint, from_decimal,
+                                              from_identifier)
+                key = self.keys.get(fingerprint)
+                demand(key and key.revoked is None and last < self.position)
+                key.revoked, key.ended = last, key.ended or self.position
+            case _:
+                raise Bad("operation-invalid")
 
-    def sample(self, text):
-        demand(text in (b"yes", b"no"))
-        self.is_sample = text == b"yes"
-
-    def set_threshold(self, text):
-        what, self.threshold = fields(text, bytes, from_decimal)
-        demand(what == b"amend")
-
-    def admit(self, text):
-        member, name = fields(text, from_identifier, bytes)
-        demand(member not in (b"host", b"ledger", b"public") and member not in self.members)
-        demand(1 <= len(name) <= 80)
-        self.members[member] = True
-
-    def enrol(self, text):
-        member, roles, key = fields(text, bytes, bytes, bytes)
-        demand(self.members.get(member) and roles in ROLES)
-        self.add_key(key, member, ROLES[roles])
-
-    def policy(self, text):
-        demand(text)
-
-    def withdraw(self, text):
-        demand(self.members.get(text))
-        self.members[text] = False
-        for key in self.keys.values():
-            if key.member == text:
-                key.ended = key.ended or self.position
-
-    def rotate(self, text):
-        fingerprint, key = self.find_key(text[:50])
-        demand(not key.ended and text[50:51] == b" ")
-        self.add_key(text[51:], key.member, key.roles)
-        key.ended = self.position
-        self.rotated.append(fingerprint)
-
-    def grant(self, text):
-        _, key = self.find_key(text[:50])
-        demand(not key.ended and key.member != b"host" and text[50:51] == b" ")
-        demand(text[51:] in ROLES)
-        key.roles = ROLES[text[51:]]
-
-    def revoke(self, text):
-        found, last_valid, _ = fields(text, self.find_key, from_decimal, from_identifier)
-        fingerprint, key = found
-        demand(key.revoked is None and last_valid < self.position)
-        key.revoked, key.ended = last_valid, key.ended or self.position
-        self.revoked.append(fingerprint)
-
-    def raise_rules(self, text):
-        demand(from_decimal(text) > self.rules)
-        self.rules = int(text)
+    def perform(self, name, text):                                      # 18.2
+        """An operation of another form, or that does not apply, is invalid."""
+        try:
+            self.apply(name, text)
+        except Bad as bad:
+            raise Bad("operation-invalid" if bad.reason == "malformed" else bad.reason) from None
 
     def check_thresholds(self):                                         # 18.3
         governing = len({key.member for key in self.keys.values()
@@ -634,32 +560,20 @@ class Roster:
         demand(1 <= self.threshold <= governing, "threshold-invalid")
         demand(governing < 3 or self.threshold < governing, "threshold-invalid")
 
-CHARTER = {                     # in this order (18.1); those of MANY any number of times
-    b"origin": Roster.origin, b"ledger-key": Roster.set_ledger_key, b"host-key": Roster.host_key,
-    b"rules": Roster.rules_1, b"sample": Roster.sample, b"threshold": Roster.set_threshold,
-    b"member": Roster.admit, b"key": Roster.enrol, b"policy": Roster.policy}
-MANY = (b"member", b"key", b"policy")
-AMENDMENT = {                                                           # 18.2
-    b"admit": Roster.admit, b"withdraw": Roster.withdraw, b"enrol": Roster.enrol,
-    b"ledger-key": Roster.set_ledger_key, b"threshold": Roster.set_threshold,
-    b"rules": Roster.raise_rules, b"rotate": Roster.rotate, b"grant": Roster.grant,
-    b"revoke": Roster.revoke}
-
 def charter_roster(e, signers, index):                                  # 18.1, 19.3 step 13
-    new, order, stage = Roster(), list(CHARTER), 0
-    for op in e.ops:
-        name, _, text = op.partition(b" ")
-        again = stage > 0 and name == order[stage - 1] and name in MANY
-        demand(again or name in order[stage:stage + 1], "operation-invalid")
-        new.apply(CHARTER, name, text)
-        stage = order.index(name) + 1
-    demand(stage >= order.index(b"key") + 1, "operation-invalid")
-    key = new.keys.get(e.key)
-    demand(key, "unknown-key")
-    demand(key.member == e.member, "wrong-member")
-    demand(key.member != b"host", "role-missing")
-    demand(all(signer in new.keys for signer in signers), "unknown-key")
-    demand(all(fingerprint in signers for fingerprint in new.enrolled), "consent-missing")
+    new, stage = Roster(), 0
+    new.rules = 0
+    for name, _, text in (op.partition(b" ") for op in e.ops):
+        again = stage > 0 and name in MANY and name == CHARTER[stage - 1]
+        demand(again or name in CHARTER[stage:stage + 1], "operation-invalid")
+        new.perform(name, text)
+        stage = CHARTER.index(name) + 1
+    demand(stage > CHARTER.index(b"key"), "operation-invalid")
+    demand(e.key in new.keys, "unknown-key")
+    demand(new.keys[e.key].member == e.member, "wrong-member")
+    demand(e.member != b"host", "role-missing")
+    demand(set(signers) <= new.keys.keys(), "unknown-key")
+    demand(new.keys.keys() <= set(signers), "consent-missing")
     new.check_thresholds()
     new.position = index
     return new
@@ -668,23 +582,24 @@ def amendment_roster(old, e, signers, index):                           # 18.2, 
     amends = {number for relation, number, _ in e.refs if relation == b"amends"}
     demand(amends == {old.position}, "stale-amendment")
     new = old.copy(index)
-    for op in e.ops:
-        name, _, text = op.partition(b" ")
-        new.apply(AMENDMENT, name, text)
+    for name, _, text in (op.partition(b" ") for op in e.ops):
+        demand(name in AMENDMENT, "operation-invalid")
+        new.perform(name, text)
     for signer in signers:
         demand(signer in new.keys, "unknown-key")
         demand(signer not in old.keys or not old.keys[signer].ended, "key-not-in-force")
-    demand(all(fingerprint in signers for fingerprint in new.enrolled), "consent-missing")
+    demand(new.keys.keys() - old.keys.keys() <= set(signers), "consent-missing")
     before = {signer: old.keys[signer] for signer in signers if signer in old.keys}
+    gone = [from_fingerprint(op[7:57]) for op in e.ops if op[:7] in (b"rotate ", b"revoke ")]
     quorum = {key.member for signer, key in before.items()
-              if b"govern" in key.roles and signer not in new.rotated + new.revoked}
+              if b"govern" in key.roles and signer not in gone}
 
     def vouched(fingerprint):
-        gone = new.keys[fingerprint]
-        return any(key.member == gone.member and not new.keys[signer].ended
-                   and key.roles >= gone.roles for signer, key in before.items())
+        rotated = new.keys[fingerprint]
+        return any(key.member == rotated.member and not new.keys[signer].ended
+                   and key.roles >= rotated.roles for signer, key in before.items())
     only_rotations = all(op.startswith(b"rotate ") for op in e.ops)
-    demand(len(quorum) >= old.threshold or (only_rotations and all(map(vouched, new.rotated))),
+    demand(len(quorum) >= old.threshold or (only_rotations and all(map(vouched, gone))),
            "quorum-missing")
     new.check_thresholds()
     return new
@@ -704,8 +619,7 @@ TYPES = {                       # role, required relation, at most, types of the
     b"correction": (b"author", b"corrects", 1, None, "own"),
     b"supersede": (b"author", b"supersedes", 1, None, "own"),
     b"retraction": (b"author", b"retracts", 1, None, "own"),
-    b"incident": (b"host", None, 0, None, None),
-}
+    b"incident": (b"host", None, 0, None, None)}
 
 class State:
     """What is known before a record (19.3), and how it goes on behind a bad one (21.3)."""
@@ -730,13 +644,12 @@ class State:
             demand(not key.ended, "key-not-in-force")
             demand(key.member == e.member, "wrong-member")
             demand(key.member == b"host" if role == b"host" else role in key.roles, "role-missing")
-        signers = []                                                    # step 7
-        for blob in r.blobs:
-            signers.append(decode_sshsig(blob).key.fingerprint)
-            demand(signers[0] == e.key, "signature-missing")
+        for place, blob in enumerate(r.blobs):                          # step 7
+            signer = decode_sshsig(blob).key.fingerprint
+            demand(place > 0 or signer == e.key, "signature-missing")
             if not constitution:
-                demand(signers[-1] in roster.keys, "unknown-key")
-                demand(not roster.keys[signers[-1]].ended, "key-not-in-force")
+                demand(signer in roster.keys, "unknown-key")
+                demand(not roster.keys[signer].ended, "key-not-in-force")
         sequence, previous, seen = self.chains.get(e.key, (0, None, -1))
         if not constitution:                                            # step 8
             demand(e.sequence <= sequence + 1, "sequence-gap")
@@ -753,18 +666,20 @@ class State:
         for relation, index, leaf in e.refs:                            # step 11
             demand(self.names(index, leaf), "reference-unknown")
             if relation == own:
-                demand(types is None or self.types[index] in types, "reference-target")
-                demand(whose is None or (self.members[index] is not None
-                       and (self.members[index] == e.member) == (whose == "own")),
-                       "reference-target")
+                kind, member = self.types[index], self.members[index]
+                demand(types is None or kind in types, "reference-target")
+                fits = member is not None and (member == e.member) == (whose == "own")
+                demand(whose is None or fits, "reference-target")
         demand(r.received >= self.received - step, "time-decreased")    # step 12
-        if constitution:                                                # steps 13 and 14
-            self.make_roster(e, signers)
+        if constitution:
+            self.make_roster(r, e)
 
     def names(self, index, leaf):
         return index < self.size and self.leaves[index] == leaf
 
-    def make_roster(self, e, signers):
+    def make_roster(self, r, e):                                        # steps 13 and 14
+        signers = [decode_sshsig(blob).key.fingerprint for blob in r.blobs]
+        demand(e.type in TYPES)
         if e.type == b"charter":
             return charter_roster(e, signers, self.size)
         return amendment_roster(self.roster, e, signers, self.size)
@@ -777,18 +692,16 @@ class State:
             self.received = r.received
         if e and e.type in CONSTITUTION:
             try:
-                signers = [decode_sshsig(blob).key.fingerprint for blob in r.blobs]
-                demand(e.type in TYPES)
-                self.roster = self.make_roster(e, signers)
-            except (Bad, TypeError):                                    # no ledger key: TypeError
+                self.roster = self.make_roster(r, e)
+            except Bad:
                 self.roster = self.roster.copy(self.size)
         elif e:
             self.chains[e.key] = (e.sequence, e.hash, e.seen[0])
         self.leaves.append(leaf)
         self.types.append(e.type if e else None)
         self.members.append(e.member if e else None)
-        self.newest, self.size = leaf, self.size + 1
         self.rosters.append(self.roster)
+        self.newest, self.size = leaf, self.size + 1
 
 # ----- The report (21.1, 22) -----
 
@@ -801,20 +714,18 @@ LINE_OF = dict.fromkeys(("index-mismatch", "link-mismatch"), "chain") | dict.fro
 class Report:
     """Every line begins as NOT CHECKED; only an item that was checked and holds makes it OK."""
     def __init__(self):
-        self.lines = {name: SimpleNamespace(held=0, bad=0, unchecked=0, partial=False, first=None,
-                                            reason=None) for name in LINES}
+        self.lines = {name: {"verdict": "NOT CHECKED", "first_bad": None, "reason": None,
+                             "held": 0, "bad": 0, "unchecked": 0} for name in LINES}
         self.required = ["ledger", "checkpoint", "tree", "seals", "signatures", "roster"]
         self.about = {"size": None, "root": None, "ledger": None, "in_doubt": 0, "sample": False}
+        self.partial = set()                                            # lines that are not whole
 
     def tell(self, name, reason=None, index=None):
         line = self.lines[name]
-        if reason is None:
-            line.held += 1
-            return
-        line.bad += 1
-        nearer = index is not None and (line.first is None or index < line.first)
-        if line.reason is None or nearer:
-            line.first, line.reason = index, reason
+        line["held" if reason is None else "bad"] += 1
+        nearer = index is not None and (line["first_bad"] is None or index < line["first_bad"])
+        if reason is not None and (line["reason"] is None or nearer):
+            line["first_bad"], line["reason"] = index, reason
 
     def check(self, name, index, function, *arguments):
         """Make a check, tell its result."""
@@ -827,26 +738,20 @@ class Report:
     def skip(self, *names, allowed=False):
         """What could not be checked keeps the line from being OK, unless its absence is allowed."""
         for name in names:
-            self.lines[name].unchecked += 1
-            self.lines[name].partial |= not allowed
-
-    def verdict(self, name):
-        line = self.lines[name]
-        return "BAD" if line.bad else "OK" if line.held and not line.partial else "NOT CHECKED"
+            self.lines[name]["unchecked"] += 1
+        self.partial.update(() if allowed else names)
 
     def result(self):
-        bad = [line for line in self.lines.values() if line.bad]
-        named = [line for line in bad if line.first is not None]
-        first = min(named, key=lambda line: line.first, default=None)
-        whole = all(self.verdict(name) == "OK" for name in self.required)
-        code = 1 if bad else 0 if whole else 4
+        for name, line in self.lines.items():
+            if line["bad"] or (line["held"] and name not in self.partial):
+                line["verdict"] = "BAD" if line["bad"] else "OK"
+        named = [line for line in self.lines.values() if line["first_bad"] is not None]
+        first = min(named, key=lambda line: line["first_bad"], default=self.lines["witnesses"])
+        whole = all(self.lines[name]["verdict"] == "OK" for name in self.required)
+        code = 1 if any(line["bad"] for line in self.lines.values()) else 0 if whole else 4
         return {"verdict": {0: "verified", 1: "failed", 4: "incomplete"}[code], "exit_code": code,
-                "first_bad": first.first if first else None,
-                "reason": first.reason if first else None, **self.about,
-                "checks": {name: {"verdict": self.verdict(name), "first_bad": line.first,
-                                  "reason": line.reason, "held": line.held, "bad": line.bad,
-                                  "unchecked": line.unchecked}
-                           for name, line in self.lines.items()}}
+                "first_bad": first["first_bad"], "reason": first["reason"], **self.about,
+                "checks": self.lines}
 
 # ----- Archives (16) -----
 
@@ -857,10 +762,9 @@ MEMBER = re.compile(r"(\./|[^/]+/)?(checkpoint|tile/(?:[0-7]|entries)/" + TILES 
 SIZES = {"checkpoint": 65536, "tile/entries": 256 * 40962, "tally/seals": 256 * 64,
          "tally/commitments": 256 * (2 + 256 * 32), "tally/parts": LIMIT_TOGETHER + 256 * 6}
 
-def most(name):
+def read_most(name, stream):
     """No good file of this name is longer; one octet more is read, to see that there is more."""
-    kind = "/".join(name.split("/")[:2])
-    return SIZES.get(kind, 256 * 32) + 1
+    return stream.read(SIZES.get("/".join(name.split("/")[:2]), 256 * 32) + 1)
 
 def digest(stream):
     """-> SHA-256 and size of a file, however long, in pieces"""
@@ -870,24 +774,17 @@ def digest(stream):
         size += len(piece)
     return hasher.digest(), size
 
-def open_regular(path):
-    """-> a stream, None when there is nothing; whatever is no regular file is not read"""
+def read_file(path, function, may_lack=False):
+    """What the function makes of the stream of a regular file; None where it may lack and does."""
     try:
         stream = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    except (OSError, ValueError) as error:
+        if may_lack and isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            return None
+        raise Unreadable(f"{ascii(path)}: {getattr(error, 'strerror', error)}") from None
+    with stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             raise Unreadable(f"{ascii(path)} is not a regular file")
-        return stream
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:
-        raise Unreadable(f"{ascii(path)}: {getattr(error, 'strerror', error)}") from None
-
-def read_with(path, function):
-    """What the function makes of the stream of a file, None when it is not there."""
-    stream = open_regular(path)
-    if stream is None:
-        return None
-    with stream:
         return function(stream)
 
 class Directory:
@@ -895,11 +792,13 @@ class Directory:
         self.path = path
 
     def get(self, name):
-        return read_with(os.path.join(self.path, name), lambda stream: stream.read(most(name)))
+        path = os.path.join(self.path, name)
+        return read_file(path, functools.partial(read_most, name), may_lack=True)
 
     @functools.cache
     def object(self, name):
-        return read_with(os.path.join(self.path, "tally/objects", name.hex()), digest)
+        path = os.path.join(self.path, "tally/objects", name.hex())
+        return read_file(path, digest, may_lack=True)
 
 class Tar:
     """Read once from front to back: objects become their digests, the rest stays in memory."""
@@ -915,9 +814,8 @@ class Tar:
                         raise Unreadable(f"{ascii(member.name)} is not a regular file")
                     if match.groups("") in files:
                         raise Unreadable(f"{ascii(member.name)} occurs twice in the tar")
-                    content, name = tar.extractfile(member), match[2]
-                    is_object = name.startswith("tally/objects/")
-                    held = digest(content) if is_object else content.read(most(name))
+                    content, is_object = tar.extractfile(member), "/objects/" in match[2]
+                    held = digest(content) if is_object else read_most(match[2], content)
                     files[match.groups("")] = held
                     total += 0 if is_object else len(held)
                     if total > 1 << 32:
@@ -943,9 +841,11 @@ def number_path(number):
         groups.append(f"x{number % 1000:03}")
     return "/".join(reversed(groups))
 
-ITEMS = {"tile/entries": lambda reader: reader.take(reader.number(2)),
-         "tally/commitments": lambda reader: split_hashes(reader.take(32 * reader.number(2))),
-         "tally/seals": lambda reader: reader.take(64)}                 # in all others: hashes
+def read_row(reader):
+    return [reader.take(32) for _ in range(reader.number(2))]
+
+ITEMS = {"tile/entries": lambda reader: reader.string(2), "tally/commitments": read_row,
+         "tally/seals": lambda reader: reader.take(64)}                 # all others hold hashes
 
 def read_tile(source, kind, number, width):
     """-> the items of a tile as far as they are there, "nothing is behind them", "there is one" """
@@ -971,17 +871,16 @@ def decode_parts(data):
         newest, parts[position] = position, part
     return parts
 
-# ----- Deposits (19.1 steps 3 to 6, over what an archive has) -----
+# ----- Deposits (19.1 steps 3 to 6, over what an archive has) and receipts (11, 21.6) -----
 
-def judge_deposits(e, row, data, objects):
-    demand(len(data) < most("tally/parts"), "too-large")
-    parts = under("part-invalid", decode_parts, data)
+def check_deposits(e, row, data, objects):
+    demand(len(data) <= SIZES["tally/parts"], "too-large")
+    parts, newest = under("part-invalid", decode_parts, data), None
     clear, sizes = sum(map(len, parts.values())), [size for _, _, size in e.sealed]
-    demand(all(size <= LIMIT_TOGETHER for size in sizes), "too-large")
     there = sum(held[1] for held in objects if held)
-    demand(clear + max(sum(sizes), there) <= LIMIT_TOGETHER, "too-large")
+    together = clear + max(sum(sizes), there)
+    demand(max(sizes, default=0) <= LIMIT_TOGETHER and together <= LIMIT_TOGETHER, "too-large")
     demand(len(row) == e.parts and tree_root(row) == e.parts_root, "commitments-mismatch")
-    newest = None
     for position, letter in enumerate(e.letters):
         demand(letter != "c" or position in parts, "part-missing")
         demand(letter == "c" or position not in parts, "part-invalid")
@@ -997,31 +896,27 @@ def judge_deposits(e, row, data, objects):
 def told_clock_step(e, row, data):                                      # 8, 19.3 step 12
     """What the clear clock step part of an incident says: 0 when there is none, None when that
     cannot be told because clear parts are lost or not the committed ones."""
-    step = 0
     if e.type != b"incident":
-        return step
+        return 0
+    step = 0
     try:
-        demand(len(data) < most("tally/parts"))
+        demand(len(data) <= SIZES["tally/parts"])
         parts = decode_parts(data)
         for position in (i for i, letter in enumerate(e.letters) if letter == "c"):
-            octets = parts.get(position)
-            demand(octets is not None)
-            demand(row is None or row[position:position + 1] == [leaf_hash(octets)])
-            part = decode_part(octets)
-            step = clock_step(part.value) if part.name == CLOCK_STEP else step
+            demand(position in parts)
+            demand(row is None or row[position:position + 1] == [leaf_hash(parts[position])])
+            step = clock_step(e, decode_part(parts[position])) or step
     except Bad:
         return None
     return step
-
-# ----- Receipts (11, 21.6) -----
 
 def decode_proof(data):                                                 # 11
     """The forms of all that is in a receipt."""
     demand(len(data) <= 131072)
     head, _, checkpoint = data.partition(b"\n\n")
     first, *rest = head.split(b"\n")
-    lines = Lines(rest)
     demand(first == b"c2sp.org/tlog-proof@v1")
+    lines = Lines(rest)
     [extra], [index] = lines.next(b"extra", from_base64), lines.next(b"index", from_decimal)
     hashes = [from_hash(line) for line in rest[2:]]
     demand(64 < len(extra) <= 40960 + 64 and len(hashes) <= 63)
@@ -1030,28 +925,27 @@ def decode_proof(data):                                                 # 11
                            seal=extra[-64:], index=index, hashes=hashes,
                            checkpoint=decode_checkpoint(checkpoint))
 
-def check_receipt(proof):
-    """What a receipt shows by itself, without the ledger key."""
+def check_receipt(proof):                                               # 21.6
+    """What a receipt shows by itself, before any signature."""
     r, e, head = proof.record, proof.envelope, proof.checkpoint
     demand(r.index == proof.index, "index-mismatch")
     demand(proof.index < head.size, "proof-invalid")
     demand(r.roster < r.index or r.roster == r.index == 0, "roster-mismatch")
-    alone = e.type not in (b"charter", b"amendment") or head.size == r.index + 1
-    demand(alone, "batch-mismatch")
-    demand(included(r.leaf, r.index, head.size, proof.hashes, head.root), "proof-invalid")
+    last = e.type not in (b"charter", b"amendment") or head.size == r.index + 1
+    demand(last, "batch-mismatch")
+    root = root_of_proof(r.leaf, r.index, head.size, proof.hashes)
+    demand(root == head.root, "proof-invalid")
 
-def check_signatures(r, e):                                             # 19.1 steps 7 and 8
-    signatures = decode_signatures(r.blobs, e.key)
-    jobs = [signature_job(signed, r.envelope) for signed in signatures]
-    fault = signature_fault(signatures, map(verify_job, jobs))
-    demand(fault is None, fault)
+def check_signatures(*signatures):
+    for [fault] in verify_all([[signatures]]):
+        demand(fault is None, fault)
 
 # ----- A ledger (21.2, 21.3, 21.4) -----
 
 class Ledger:
     def __init__(self, source, report, asked):
-        self.source, self.report, self.asked = source, report, asked
-        self.state, self.signatures, self.signers, self.tiles = State(), Signatures(), [], []
+        self.source, self.report, self.asked, self.state = source, report, asked, State()
+        self.to_verify, self.signers, self.tiles = [], [], []
 
     def verify(self, receipts, since):                                  # 21.2
         data, report, state = self.source.get("checkpoint"), self.report, self.state
@@ -1067,17 +961,17 @@ class Ledger:
         for first in range(0, head.size, 256):                          # step 2
             if not self.tile(first, min(256, head.size - first)):
                 break
-        self.signatures.run()
+        for name, index, fault in verify_all(self.to_verify):
+            report.tell(name, fault, index)
         self.higher_tiles(head.size)                                    # step 3
         report.tell("tree", None if self.root(head.size) == head.root else "root-mismatch")
-        roster = self.signing_roster(head.size)                         # step 4
-        if roster is None:
+        key = self.ledger_key(head.size)                                # step 4
+        if key is None:
             report.skip("checkpoint")
         else:
-            good = checkpoint_signed(head, roster)
-            report.tell("checkpoint", None if good else "checkpoint-invalid")
+            report.check("checkpoint", None, check_checkpoint, head, key)
         if state.ledger:
-            report.about |= {"ledger": to_base64(state.ledger), "sample": state.roster.is_sample}
+            report.about |= {"ledger": to_base64(state.ledger), "sample": state.roster.sample}
         if self.asked is None or state.ledger is None:                  # step 5
             report.skip("ledger")
         else:
@@ -1092,7 +986,7 @@ class Ledger:
                 report.about["in_doubt"] += 1
 
     def tile(self, first, width):
-        """One tile of entries, seals, commitments and level 0 hashes."""
+        """One tile of entries, seals, commitments and level 0 hashes. -> is any of it there"""
         kinds = ("tile/entries", "tally/seals", "tally/commitments", "tile/0")
         found = [read_tile(self.source, kind, first // 256, width) for kind in kinds]
         if not any(there for _, _, there in found) and first > 0:
@@ -1101,19 +995,17 @@ class Ledger:
             self.report.tell("deposits", "commitments-missing", first)
             self.report.tell("tree", "leaf-mismatch", first)
             return False
-        for _, clean, _ in found:
-            if not clean:
-                self.report.tell("tree", "tile-mismatch")
+        for _ in range(sum(not clean for _, clean, _ in found)):
+            self.report.tell("tree", "tile-mismatch")
         self.tiles.append(found[3][0])
-        for place in range(width):
-            self.record(*[items[place] if place < len(items) else None for items, _, _ in found])
+        for row in itertools.islice(itertools.zip_longest(
+                *(items for items, _, _ in found), [None] * width), width):
+            self.record(*row[:4])
         return True
 
     def record(self, data, seal, row, hashed):                          # 21.2 step 2
         state, report, i, r, e = self.state, self.report, self.state.size, None, None
         leaf, before = hashed if data is None else leaf_hash(data), state.roster
-        if data is None:
-            report.tell("chain", "record-missing", i)
         if hashed is None or hashed != leaf:
             report.tell("tree", "leaf-mismatch", i)
         elif data is None:
@@ -1121,9 +1013,9 @@ class Ledger:
         else:
             report.tell("tree")
         try:
-            if data is not None:
-                r = decode_record(data)
-                e = decode_envelope(r.envelope)
+            demand(data is not None, "record-missing")
+            r = decode_record(data)
+            e = decode_envelope(r.envelope)
         except Bad as bad:
             report.tell("chain", bad.reason, i)
         if before.rules > KNOWN_RULES:                                  # 21.4
@@ -1136,11 +1028,7 @@ class Ledger:
         if row is None:
             report.tell("deposits", "commitments-missing", i)
         if e:
-            parts = self.source.get(f"tally/parts/{number_path(i)}") or b""
-            self.deposits(i, e, row, parts)
-            self.judge(i, r, e, told_clock_step(e, row, parts))
-            self.author_signatures(i, r, e)
-            self.exhibits(i, e)
+            self.entry(i, r, e, row)
         else:
             report.skip("roster", "authors", "signatures", "deposits", "exhibits")
         state.move(leaf, r, e)
@@ -1150,53 +1038,47 @@ class Ledger:
         elif key is None or leaf is None:
             report.skip("seals")
         else:
-            self.signatures.when_known([seal_job(key, leaf, seal)], lambda good: report.tell(
-                "seals", None if good[0] else "seal-invalid", i))
+            self.to_verify.append(("seals", i, [seal_signature(key, leaf, seal)]))
 
-    def judge(self, i, r, e, step):
+    def entry(self, i, r, e, row):
+        report, source = self.report, self.source
+        parts = source.get(f"tally/parts/{number_path(i)}") or b""
+        objects = [source.object(hashed) for _, hashed, _ in e.sealed]
+        if row is not None:                                             # 19.1 steps 3 to 6
+            for _ in range(objects.count(None)):
+                report.skip("deposits", allowed=True)
+            report.check("deposits", i, check_deposits, e, row, parts, objects)
+        self.judge(i, r, e, told_clock_step(e, row, parts))
+        try:                                                            # 19.1 steps 7 and 8
+            signatures = decode_signatures(r, e)
+            self.signers += [(i, signed.key.fingerprint) for signed in signatures]
+            asked = [author_signature(signed, r.envelope) for signed in signatures]
+            self.to_verify.append(("signatures", i, asked))
+        except Bad as bad:
+            report.tell("signatures", bad.reason, i)
+        fault = None
+        for kind, hashed, size in e.files:
+            held = source.object(hashed)
+            if held is None and kind == b"sealed":
+                report.skip("exhibits", allowed=True)
+            elif held != (hashed, size):
+                fault = fault or ("file-invalid" if held else "file-missing")
+        report.tell("exhibits", fault, i)
+
+    def judge(self, i, r, e, step):                                     # 19.3
         """What does not hold goes to the line of its reason."""
-        unknown = step is None and r.received < self.state.received
+        unknown, name = step is None and r.received < self.state.received, None
         try:
             self.state.judge(r, e, MAX if unknown else step or 0)
-            self.report.tell("chain")
-            self.report.tell("authors")
-            self.report.skip("roster") if unknown else self.report.tell("roster")
         except Bad as bad:
             name = LINE_OF.get(bad.reason, "roster")
             self.report.tell(name, bad.reason, i)
-            if name != "chain":
-                self.report.tell("chain")
-            self.report.skip(*[other for other in ("roster", "authors") if other != name])
-
-    def author_signatures(self, i, r, e):                               # 19.1 steps 7 and 8
-        try:
-            signatures = decode_signatures(r.blobs, e.key)
-        except Bad as bad:
-            self.report.tell("signatures", bad.reason, i)
-            return
-        self.signers += [(i, signed.key.fingerprint) for signed in signatures]
-        self.signatures.when_known(
-            [signature_job(signed, r.envelope) for signed in signatures],
-            lambda answers: self.report.tell("signatures", signature_fault(signatures, answers), i))
-
-    def deposits(self, i, e, row, parts):
-        objects = [self.source.object(hashed) for _, hashed, _ in e.sealed]
-        if row is None:
-            return
-        for _ in range(objects.count(None)):
-            self.report.skip("deposits", allowed=True)
-        self.report.check("deposits", i, judge_deposits, e, row, parts, objects)
-
-    def exhibits(self, i, e):
-        """The file lines of a record; it may well have none."""
-        fault = None
-        for kind, hashed, size in e.files:
-            held = self.source.object(hashed)
-            if held is None and kind == b"sealed":
-                self.report.skip("exhibits", allowed=True)
-            elif held != (hashed, size):
-                fault = fault or ("file-invalid" if held else "file-missing")
-        self.report.tell("exhibits", fault, i)
+            self.report.skip(*({"roster", "authors"} - {name}))
+        else:
+            self.report.tell("authors")
+            self.report.skip("roster") if unknown else self.report.tell("roster")
+        if name != "chain":
+            self.report.tell("chain")
 
     def higher_tiles(self, size):                                       # 16, 21.2 step 3
         """Every level over the one below it, as that one stands there."""
@@ -1217,24 +1099,21 @@ class Ledger:
         leaves = self.state.leaves[:size]
         return None if len(leaves) < size or None in leaves else tree_root(leaves)
 
-    def roster_before(self, index):
-        """The roster in force at an index, the newest one behind the end; at 0 the charter's."""
+    def ledger_key(self, index):                                        # 10, 21.4
+        """Whose key seals at an index and signs a checkpoint of this size: the one in force, the
+        newest one behind the end, at 0 the charter's. None if not known."""
         rosters = self.state.rosters
-        return rosters[max(0, min(index, len(rosters)) - 1)]
-
-    def signing_roster(self, size):                                     # 10, 21.4
-        """Whose ledger key signs a checkpoint of this size, or seals there; None if not known."""
-        roster = self.roster_before(size)
-        return roster if roster.ledger_key and roster.rules <= KNOWN_RULES else None
+        roster = rosters[max(0, min(index, len(rosters)) - 1)]
+        return roster.ledger_key if roster.rules <= KNOWN_RULES else None
 
     def held_checkpoint(self, data, size):                              # 21.2 step 6
         held = under("checkpoint-invalid", decode_checkpoint, data)
         demand(held.size <= size, "checkpoint-rollback")
-        roster = self.signing_roster(held.size)
-        if roster is None:
+        key = self.ledger_key(held.size)
+        if key is None:
             self.report.skip("since")
         else:
-            demand(checkpoint_signed(held, roster), "checkpoint-invalid")
+            check_checkpoint(held, key)
         demand(self.root(held.size) == held.root, "checkpoint-fork")
 
     def held_receipt(self, data, size):                                 # 21.2 step 7
@@ -1242,14 +1121,14 @@ class Ledger:
             proof = under("receipt-invalid", decode_proof, data)
             r, e, i, head = proof.record, proof.envelope, proof.index, proof.checkpoint
             check_receipt(proof)
-            sealing, signing = self.signing_roster(i), self.signing_roster(head.size)
+            sealing, signing = self.ledger_key(i), self.ledger_key(head.size)
             if signing is None or sealing is None:
                 self.report.skip("receipts")
             else:
-                seal = seal_job(sealing.ledger_key, r.leaf, proof.seal)
-                demand(verify_job(seal), "seal-invalid")
-                demand(checkpoint_signed(head, signing), "checkpoint-invalid")
-            check_signatures(r, e)
+                check_signatures(seal_signature(sealing, r.leaf, proof.seal))
+                check_checkpoint(head, signing)
+            signatures = decode_signatures(r, e)
+            check_signatures(*(author_signature(signed, r.envelope) for signed in signatures))
             demand((e.ledger or e.hash) == self.state.ledger, "wrong-ledger")
             demand(head.size <= size, "checkpoint-rollback")
             demand(self.state.names(i, r.leaf), "receipt-mismatch")
@@ -1263,21 +1142,14 @@ class Ledger:
 
 # ----- The command (22) -----
 
-def read_given(path, function):
-    result = read_with(path, function)
-    if result is None:
-        raise Unreadable(f"{ascii(path)} is not there")
-    return result
-
 def verify(arguments, report):
     asked = from_hash(arguments.ledger.encode()) if arguments.ledger else None
-    receipts = [read_given(path, lambda stream: stream.read(131073)) for path in arguments.receipt]
-    since = None
-    if arguments.since:
-        since = read_given(arguments.since, lambda stream: stream.read(65537))
-    report.required += (["receipts"] if receipts else []) + (["since"] if arguments.since else [])
-    is_directory = os.path.isdir(arguments.source)
-    source = Directory(arguments.source) if is_directory else read_given(arguments.source, Tar)
+    receipts = [read_file(path, lambda stream: stream.read(131073)) for path in arguments.receipt]
+    since, source = arguments.since or None, arguments.source
+    if since is not None:
+        since = read_file(since, lambda stream: stream.read(65537))
+    report.required += (["receipts"] if receipts else []) + (["since"] if since is not None else [])
+    source = Directory(source) if os.path.isdir(source) else read_file(source, Tar)
     Ledger(source, report, asked).verify(receipts, since)
 
 def show(result):
@@ -1288,8 +1160,8 @@ def show(result):
     print(f"{result['verdict']}: size {result['size']}, root {result['root']}, "
           f"ledger {result['ledger']}, {result['in_doubt']} signatures in doubt"
           + (", a sample: made to be shown, not to be believed" if result["sample"] else ""))
-    print("Shown is what the lines with OK name (section 21.1). Not shown is that an entry is\n"
-          "true, that a time is right, that nothing was kept out, that everybody sees this ledger.")
+    print("Shown is what the lines that say OK mean (21.1), and nothing of the others.\nNot shown "
+          "is that it is true, a time right, nothing kept out, the ledger the same for all (21.7).")
 
 def main():
     class Parser(argparse.ArgumentParser):
@@ -1304,10 +1176,8 @@ def main():
     arguments, report = parser.parse_args(), Report()
     try:
         verify(arguments, report)
-    except Bad:
-        parser.error("--ledger: not a ledger id")
-    except ValueError as error:
-        parser.error(str(error))
+    except (Bad, ValueError) as error:
+        parser.error("--ledger: not a ledger id" if isinstance(error, Bad) else str(error))
     except Unreadable as error:
         parser.exit(3, f"tally-verify: {error}\n")
     except (OSError, MemoryError, RecursionError) as error:
