@@ -77,19 +77,35 @@ static void put_in(const char *name, const char *text, mode_t mode)
     assert_int_equal(chmod(path, mode), 0);
 }
 
+/* The agent runs in the foreground as a child, and says so once it listens. */
 static void start_agent(void)
 {
-    char out[TEST_PATH_MAX];
-    uint8_t text[1024];
-    const char *arguments[] = {"ssh-agent", "-s", "-a", fixture.socket, NULL};
-    assert_int_equal(run(arguments, NULL, "agent.out"), 0);
-    path_in(out, "agent.out");
-    struct tally_bytes said = test_file_get(out, text, sizeof text - 1);
-    text[said.len] = '\0';
-    const char *pid = strstr((const char *)text, "SSH_AGENT_PID=");
-    assert_non_null(pid);
-    fixture.agent_pid = (pid_t)strtol(pid + strlen("SSH_AGENT_PID="), NULL, 10);
-    assert_true(fixture.agent_pid > 1);
+    int said[2];
+    assert_int_equal(pipe(said), 0);
+    (void)fflush(NULL);
+    fixture.agent_pid = fork();
+    assert_true(fixture.agent_pid >= 0);
+    if (fixture.agent_pid == 0) {
+        if (dup2(said[1], 1) < 0) {
+            _exit(126);
+        }
+        (void)close(said[0]);
+        (void)close(said[1]);
+        (void)execlp("ssh-agent", "ssh-agent", "-D", "-a", fixture.socket, (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(close(said[1]), 0);
+    char first;
+    assert_int_equal(read(said[0], &first, 1), 1);
+    assert_int_equal(close(said[0]), 0);
+}
+
+/* Waits for the end: until then the agent may remove its socket while the directory is walked. */
+static void end_agent(void)
+{
+    assert_int_equal(kill(fixture.agent_pid, SIGTERM), 0);
+    assert_int_equal(waitpid(fixture.agent_pid, NULL, 0), fixture.agent_pid);
+    fixture.agent_pid = 0;
 }
 
 static int set_up(void **state)
@@ -111,9 +127,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    if (fixture.agent_pid > 1) {
-        (void)kill(fixture.agent_pid, SIGTERM);
-        fixture.agent_pid = 0;
+    if (fixture.agent_pid > 0) {
+        end_agent();
     }
     test_dir_remove(fixture.dir);
     return 0;
