@@ -5,8 +5,8 @@
 Written from docs/formats.md alone, with nothing but the Python standard library (3.11), and to be
 read beside it: "# 19.3" behind a line names the section there. It shares no code with Tally.
 """
-import argparse, base64, datetime, functools, hashlib, itertools, json, lzma, multiprocessing
-import os, re, stat, sys, tarfile, zlib
+import argparse, base64, contextlib, copy, datetime, functools, hashlib, itertools, json, lzma
+import multiprocessing, os, re, stat, sys, tarfile, zlib
 from types import SimpleNamespace
 
 MAX, LIMIT_TOGETHER, KNOWN_RULES = 2**63 - 1, 4194304, 1
@@ -33,7 +33,6 @@ def sha256(data):
     return hashlib.sha256(data).digest()
 
 # ----- Ed25519, the strict rule (6.1). A point is (X, Y, Z, T): x = X/Z, y = Y/Z, xy = T/Z. -----
-
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, -1, P) % P
@@ -47,16 +46,12 @@ def point_decode(octets):                                               # 6.1, r
     """The point whose canonical encoding this is, or None."""
     number = int.from_bytes(octets, "little")
     y, sign = number & LOW_255, number >> 255
-    if y >= P:
-        return None
+    if y >= P: return None
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     x = pow(square, (P + 3) // 8, P)
-    if (x * x - square) % P:
-        x = x * SQRT_M1 % P
-    if (x * x - square) % P or (x == 0 and sign):
-        return None
-    if x & 1 != sign:
-        x = P - x
+    x = x if (x * x - square) % P == 0 else x * SQRT_M1 % P
+    if (x * x - square) % P or (x == 0 and sign): return None
+    x = x if x & 1 == sign else P - x
     return (x, y, 1, x * y % P)
 
 def point_double(point):
@@ -81,8 +76,7 @@ def key_table(public):                                                  # 6.1, r
     if len(public) != 32 or int.from_bytes(public, "little") & LOW_255 in SMALL_ORDER_Y:
         return None
     point = point_decode(public)
-    if point is None:
-        return None
+    if point is None: return None
     x, y, z, t = point
     table, minus = [NEUTRAL], (P - x, y, z, P - t)
     for place in range(1, 16):
@@ -118,15 +112,12 @@ def key_usable(public):                                                 # 6.1, l
     return x == 0 and y == z
 
 def verify_all(asked):
-    """asked: [(…, signatures)…], each signature as signature_to_ask() makes it. They are verified
-    once each, over all processors. Yields (…, the reason why they do not hold, or None)."""
+    """asked: [(…, signatures)…], which are verified once each, over all processors.
+    -> (…, the reason why these signatures do not hold, or None), one by one"""
     jobs = list({signed.job: None for *_, signatures in asked for signed in signatures})
-    processors = os.cpu_count() or 1
-    if len(jobs) < 200 or processors == 1:
-        known = dict(zip(jobs, itertools.starmap(ed25519_verify, jobs)))
-    else:
-        with multiprocessing.Pool(processors) as pool:
-            known = dict(zip(jobs, pool.starmap(ed25519_verify, jobs, chunksize=64)))
+    with multiprocessing.Pool() if len(jobs) >= 200 else contextlib.nullcontext() as pool:
+        starmap = functools.partial(pool.starmap, chunksize=64) if pool else itertools.starmap
+        known = dict(zip(jobs, starmap(ed25519_verify, jobs)))
     for *about, signatures in asked:
         faults = [signed.fault if not known[signed.job] else None if signed.present
                   else "presence-missing" for signed in signatures]
@@ -136,7 +127,6 @@ def signature_to_ask(public, signature, message, fault, present=True):
     return SimpleNamespace(job=(public, signature, message), fault=fault, present=present)
 
 # ----- Conventions (2): canonical texts, lines and octets -----
-
 DECIMAL, HASH = rb"(?:0|[1-9][0-9]{0,18})", rb"[A-Za-z0-9+/]{43}="
 ORIGIN = re.compile(rb"[a-z0-9][a-z0-9.-]*(?:/[a-z0-9._-]+)*")
 TIME = re.compile(rb"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z")
@@ -229,7 +219,6 @@ class Octets:
         demand(self.at == len(self.data))
 
 # ----- The tree (4) -----
-
 def leaf_hash(data):
     return sha256(b"\x00" + data)
 
@@ -253,7 +242,6 @@ def root_of_proof(leaf, index, size, proof):
     return node_hash(proof[-1], root_of_proof(leaf, index - half, size - half, proof[:-1]))
 
 # ----- Keys and author signatures (5, 6.2) -----
-
 HARDWARE = b"sk-ssh-ed25519@openssh.com"
 
 @functools.lru_cache(maxsize=4096)
@@ -278,8 +266,9 @@ def decode_vkey(text):                                                  # 5.2
     demand(re.fullmatch(rb"[\x21-\x7e]{1,159}", name))
     data = from_base64(encoded)
     demand(len(data) == 33 and data[0] in (1, 4))
-    demand(key_id == sha256(name + b"\n" + data)[:4].hex().encode())
-    return SimpleNamespace(name=name, kind=data[0], point=data[1:])
+    own_id = sha256(name + b"\n" + data)[:4]
+    demand(key_id == own_id.hex().encode())
+    return SimpleNamespace(name=name, kind=data[0], point=data[1:], id=own_id)
 
 def decode_sshsig(blob):                                                # 6.2
     """The form of one signature; suffix is what a hardware key adds: flags and counter."""
@@ -320,10 +309,6 @@ def decode_signatures(r, e):                                            # 19.1 s
     return signatures
 
 # ----- Signed notes and checkpoints (6.3, 10) -----
-
-WHITE = {*range(9, 14), 0x20, 0x85, 0xa0, 0x1680, *range(0x2000, 0x200b), 0x2028, 0x2029, 0x202f,
-         0x205f, 0x3000}
-
 def decode_note(data):                                                  # 6.3
     """-> text with its final LF, [(name, key ID, signature)]"""
     demand(len(data) <= 65536 and data.endswith(b"\n"))
@@ -335,7 +320,7 @@ def decode_note(data):                                                  # 6.3
     for line in lines:
         mark, name, octets = fields(line, bytes, bytes, from_base64)
         demand(mark == b"\xe2\x80\x94" and name and b"+" not in name and len(octets) >= 5)
-        demand(not any(ord(char) in WHITE for char in name.decode()))
+        demand(not any(map(str.isspace, name.decode())))
         signatures.append((name, octets[:4], octets[4:]))
     return data[:end + 1], signatures
 
@@ -349,14 +334,12 @@ def decode_checkpoint(data):                                            # 10
 
 def check_checkpoint(checkpoint, ledger_key):                           # 10; 6.3, last paragraph
     """Signed by the ledger key, under its name, which is the origin?"""
-    name, point = ledger_key
-    ours = (name, sha256(name + b"\n\x01" + point)[:4])
-    found = [octets for *whose, octets in checkpoint.signatures if tuple(whose) == ours]
-    demand(checkpoint.origin == name and len(found) == 1, "checkpoint-invalid")
-    demand(ed25519_verify(point, found[0], checkpoint.text), "checkpoint-invalid")
+    found = [octets for name, key_id, octets in checkpoint.signatures
+             if (name, key_id) == (ledger_key.name, ledger_key.id)]
+    demand(checkpoint.origin == ledger_key.name and len(found) == 1, "checkpoint-invalid")
+    demand(ed25519_verify(ledger_key.point, found[0], checkpoint.text), "checkpoint-invalid")
 
 # ----- Envelopes, records, parts (7, 8, 9) -----
-
 CONSTITUTION = (b"charter", b"amendment", b"continuation")
 
 def decode_envelope(data):                                              # 7
@@ -365,26 +348,22 @@ def decode_envelope(data):                                              # 7
     whole = data.split(b"\n")
     lines = Lines(whole[:-1] if whole[-1] == b"" else whole)
     e = SimpleNamespace(hash=sha256(data), sealed=[], files=[], refs=[], ops=[])
-    [e.type] = lines.next(b"tally/v1", from_identifier)
+    seen = or_dash(lambda text: fields(text, from_decimal, from_hash))
+    [e.type], [e.ledger], [e.member], [e.key], [e.sequence], [e.previous], [e.seen], _ = (
+        lines.next(keyword, kind) for keyword, kind in (
+            (b"tally/v1", from_identifier), (b"ledger", or_dash(from_hash)),
+            (b"member", from_identifier), (b"key", from_fingerprint), (b"sequence", from_decimal),
+            (b"previous", or_dash(from_hash)), (b"seen", seen), (b"signed", from_time)))
     charter, constitution = e.type == b"charter", e.type in CONSTITUTION
-    [e.ledger] = lines.next(b"ledger", or_dash(from_hash))
-    demand((e.ledger is None) == charter)
-    [e.member] = lines.next(b"member", from_identifier)
-    [e.key] = lines.next(b"key", from_fingerprint)
-    [e.sequence] = lines.next(b"sequence", from_decimal)
-    demand((e.sequence == 0) == constitution)
-    [e.previous] = lines.next(b"previous", or_dash(from_hash))
-    demand((e.previous is None) == (e.sequence <= 1))
-    [e.seen] = lines.next(b"seen", or_dash(lambda text: fields(text, from_decimal, from_hash)))
-    demand((e.seen is None) == charter)
-    lines.next(b"signed", from_time)
+    demand((e.ledger is None) == (e.seen is None) == charter)
+    demand((e.sequence == 0) == constitution and (e.previous is None) == (e.sequence <= 1))
     e.parts, rest = lines.next(b"parts", from_decimal, bytes)
     demand(e.parts <= 256, "too-large")
     e.parts_root, letters = fields(rest, from_hash, bytes)
     demand(re.fullmatch(b"-|[csw]+", letters))
     e.letters = letters.decode().replace("-", "")
-    demand(len(e.letters) == e.parts and (e.parts > 0 or e.parts_root == tree_root([])))
-    demand(e.parts == 0 or not constitution)
+    demand(len(e.letters) == e.parts)
+    demand(not constitution if e.parts > 0 else e.parts_root == tree_root([]))
     for position in (i for i, letter in enumerate(e.letters) if letter == "s"):
         e.sealed.append(lines.next(b"sealed", from_decimal, from_hash, from_decimal))
         demand(e.sealed[-1][0] == position)
@@ -397,8 +376,7 @@ def decode_envelope(data):                                              # 7
     while lines.more(b"op"):
         e.ops += lines.next(b"op", bytes)
         demand(constitution and re.fullmatch(rb"[\x20-\x7e]+", e.ops[-1]))
-    demand(bool(e.ops) == constitution)
-    demand(lines.at == len(lines.lines) and whole[-1] == b"")
+    demand(bool(e.ops) == constitution and lines.at == len(lines.lines) and whole[-1] == b"")
     return e
 
 def decode_record(data):                                                # 9
@@ -416,7 +394,7 @@ def decode_record(data):                                                # 9
     return r
 
 def seal_signature(ledger_key, leaf, seal):                             # 9
-    return signature_to_ask(ledger_key[1], seal, b"tally-seal/v1\n" + leaf, "seal-invalid")
+    return signature_to_ask(ledger_key.point, seal, b"tally-seal/v1\n" + leaf, "seal-invalid")
 
 def decode_part(data):                                                  # 8
     reader = Octets(data)
@@ -453,7 +431,6 @@ def committed_part(data, commitment, e, newest):                        # 19.1 s
     return part
 
 # ----- The roster (18). A roster is never changed: a constitution entry makes a new one. -----
-
 ROLES = {b"author": {b"author"}, b"govern": {b"govern"}, b"author,govern": {b"author", b"govern"}}
 CHARTER = (b"origin", b"ledger-key", b"host-key", b"rules", b"sample", b"threshold",
            b"member", b"key", b"policy")                                # 18.1: in this order
@@ -468,27 +445,14 @@ class Roster:
         self.position, self.rules, self.threshold, self.ledger_key = 0, KNOWN_RULES, 0, None
         self.members, self.keys, self.origin, self.sample = {}, {}, None, False
 
-    def copy(self, position):
-        new = Roster()
-        new.__dict__.update(self.__dict__, position=position, members=dict(self.members))
-        new.keys = {name: SimpleNamespace(**vars(key)) for name, key in self.keys.items()}
-        return new
-
     def add_key(self, text, member, roles):                             # 18.2, last paragraphs
         key = decode_key_text(text)
         demand(key_usable(key.point), "key-unusable")
         demand(self.ledger_key)
-        demand(key.fingerprint not in self.keys and key.point != self.ledger_key[1], "key-reused")
+        known = key.fingerprint in self.keys or key.point == self.ledger_key.point
+        demand(not known, "key-reused")
         self.keys[key.fingerprint] = SimpleNamespace(
             **vars(key), member=member, roles=roles, ended=None, revoked=None)
-
-    def add_ledger_key(self, text):
-        vkey = decode_vkey(text)
-        demand(vkey.kind == 1 and vkey.name == self.origin)
-        demand(key_usable(vkey.point), "key-unusable")
-        demand(all(vkey.point != key.point for key in self.keys.values()), "key-reused")
-        demand(self.ledger_key is None or vkey.point != self.ledger_key[1], "key-reused")
-        self.ledger_key = (vkey.name, vkey.point)
 
     def key_in_force(self, text):
         key = self.keys.get(from_fingerprint(text))
@@ -501,7 +465,11 @@ class Roster:
             case b"origin":
                 self.origin = from_origin(text)
             case b"ledger-key":
-                self.add_ledger_key(text)
+                vkey, used = decode_vkey(text), [*self.keys.values(), self.ledger_key]
+                demand(vkey.kind == 1 and vkey.name == self.origin)
+                demand(key_usable(vkey.point), "key-unusable")
+                demand(all(vkey.point != key.point for key in used if key), "key-reused")
+                self.ledger_key = vkey
             case b"host-key":
                 self.add_key(text, b"host", set())
             case b"rules":                                              # a charter's come from 0
@@ -539,9 +507,8 @@ class Roster:
                 demand(key.member != b"host" and roles in ROLES)
                 key.roles = ROLES[roles]
             case b"revoke":
-                fingerprint, last, _ = fields(text, from_fingerprint, from_decimal,
-                                              from_identifier)
-                key = self.keys.get(fingerprint)
+                name, last, _ = fields(text, from_fingerprint, from_decimal, from_identifier)
+                key = self.keys.get(name)
                 demand(key and key.revoked is None and last < self.position)
                 key.revoked, key.ended = last, key.ended or self.position
             case _:
@@ -581,7 +548,8 @@ def charter_roster(e, signers, index):                                  # 18.1, 
 def amendment_roster(old, e, signers, index):                           # 18.2, 18.3, 19.3 step 14
     amends = {number for relation, number, _ in e.refs if relation == b"amends"}
     demand(amends == {old.position}, "stale-amendment")
-    new = old.copy(index)
+    new = copy.deepcopy(old)
+    new.position = index
     for name, _, text in (op.partition(b" ") for op in e.ops):
         demand(name in AMENDMENT, "operation-invalid")
         new.perform(name, text)
@@ -605,7 +573,6 @@ def amendment_roster(old, e, signers, index):                           # 18.2, 
     return new
 
 # ----- Entry types and the judge (17, 19.3) -----
-
 TYPES = {                       # role, required relation, at most, types of the targets, member
     b"charter": (None, None, 0, None, None),
     b"amendment": (b"govern", b"amends", 1, (b"charter", b"amendment"), None),
@@ -686,15 +653,14 @@ class State:
 
     def move(self, leaf, r, e):                                         # 19.3, end; 21.3
         """Link, size, received time, roster, chain."""
-        if self.size == 0:
-            self.ledger = e.hash if e else None
-        if r:
-            self.received = r.received
+        if self.size == 0: self.ledger = e.hash if e else None
+        if r: self.received = r.received
         if e and e.type in CONSTITUTION:
             try:
                 self.roster = self.make_roster(r, e)
             except Bad:
-                self.roster = self.roster.copy(self.size)
+                self.roster = copy.deepcopy(self.roster)
+                self.roster.position = self.size
         elif e:
             self.chains[e.key] = (e.sequence, e.hash, e.seen[0])
         self.leaves.append(leaf)
@@ -704,7 +670,6 @@ class State:
         self.newest, self.size = leaf, self.size + 1
 
 # ----- The report (21.1, 22) -----
-
 LINES = ("ledger", "checkpoint", "chain", "tree", "seals", "signatures", "roster", "authors",
          "deposits", "exhibits", "receipts", "since", "witnesses", "anchors")
 LINE_OF = dict.fromkeys(("index-mismatch", "link-mismatch"), "chain") | dict.fromkeys(
@@ -754,7 +719,6 @@ class Report:
                 "checks": self.lines}
 
 # ----- Archives (16) -----
-
 TILES = r"(?:x\d{3}/)*\d{3}(?:\.p/\d{1,3})?"
 MEMBER = re.compile(r"(\./|[^/]+/)?(checkpoint|tile/(?:[0-7]|entries)/" + TILES + r"|tally/(?:seals"
                     r"|commitments)/" + TILES + r"|tally/parts/(?:x\d{3}/)*\d{3}"
@@ -792,8 +756,8 @@ class Directory:
         self.path = path
 
     def get(self, name):
-        path = os.path.join(self.path, name)
-        return read_file(path, functools.partial(read_most, name), may_lack=True)
+        read = functools.partial(read_most, name)
+        return read_file(os.path.join(self.path, name), read, may_lack=True)
 
     @functools.cache
     def object(self, name):
@@ -841,11 +805,9 @@ def number_path(number):
         groups.append(f"x{number % 1000:03}")
     return "/".join(reversed(groups))
 
-def read_row(reader):
-    return [reader.take(32) for _ in range(reader.number(2))]
-
-ITEMS = {"tile/entries": lambda reader: reader.string(2), "tally/commitments": read_row,
-         "tally/seals": lambda reader: reader.take(64)}                 # all others hold hashes
+ITEMS = {"tile/entries": lambda reader: reader.string(2),               # tiles hold hashes
+         "tally/commitments": lambda reader: [reader.take(32) for _ in range(reader.number(2))],
+         "tally/seals": lambda reader: reader.take(64)}
 
 def read_tile(source, kind, number, width):
     """-> the items of a tile as far as they are there, "nothing is behind them", "there is one" """
@@ -872,7 +834,6 @@ def decode_parts(data):
     return parts
 
 # ----- Deposits (19.1 steps 3 to 6, over what an archive has) and receipts (11, 21.6) -----
-
 def check_deposits(e, row, data, objects):
     demand(len(data) <= SIZES["tally/parts"], "too-large")
     parts, newest = under("part-invalid", decode_parts, data), None
@@ -896,8 +857,7 @@ def check_deposits(e, row, data, objects):
 def told_clock_step(e, row, data):                                      # 8, 19.3 step 12
     """What the clear clock step part of an incident says: 0 when there is none, None when that
     cannot be told because clear parts are lost or not the committed ones."""
-    if e.type != b"incident":
-        return 0
+    if e.type != b"incident": return 0
     step = 0
     try:
         demand(len(data) <= SIZES["tally/parts"])
@@ -941,7 +901,6 @@ def check_signatures(*signatures):
         demand(fault is None, fault)
 
 # ----- A ledger (21.2, 21.3, 21.4) -----
-
 class Ledger:
     def __init__(self, source, report, asked):
         self.source, self.report, self.asked, self.state = source, report, asked, State()
@@ -966,16 +925,12 @@ class Ledger:
         self.higher_tiles(head.size)                                    # step 3
         report.tell("tree", None if self.root(head.size) == head.root else "root-mismatch")
         key = self.ledger_key(head.size)                                # step 4
-        if key is None:
-            report.skip("checkpoint")
-        else:
-            report.check("checkpoint", None, check_checkpoint, head, key)
+        if key: report.check("checkpoint", None, check_checkpoint, head, key)
+        else: report.skip("checkpoint")
         if state.ledger:
             report.about |= {"ledger": to_base64(state.ledger), "sample": state.roster.sample}
-        if self.asked is None or state.ledger is None:                  # step 5
-            report.skip("ledger")
-        else:
-            report.tell("ledger", None if state.ledger == self.asked else "prefix-mismatch")
+        if self.asked is None or state.ledger is None: report.skip("ledger")
+        else: report.tell("ledger", None if state.ledger == self.asked else "prefix-mismatch")
         if since is not None:                                           # step 6
             report.check("since", None, self.held_checkpoint, since, head.size)
         for data in receipts:                                           # step 7
@@ -990,28 +945,22 @@ class Ledger:
         kinds = ("tile/entries", "tally/seals", "tally/commitments", "tile/0")
         found = [read_tile(self.source, kind, first // 256, width) for kind in kinds]
         if not any(there for _, _, there in found) and first > 0:
-            self.report.tell("chain", "record-missing", first)          # and all behind it: a claim
-            self.report.tell("seals", "seal-missing", first)            # of a huge size ends here
-            self.report.tell("deposits", "commitments-missing", first)
-            self.report.tell("tree", "leaf-mismatch", first)
-            return False
+            for name, reason in (("chain", "record-missing"), ("seals", "seal-missing"),
+                                 ("deposits", "commitments-missing"), ("tree", "leaf-mismatch")):
+                self.report.tell(name, reason, first)                   # and all behind it: a claim
+            return False                                                # of a huge size ends here
         for _ in range(sum(not clean for _, clean, _ in found)):
             self.report.tell("tree", "tile-mismatch")
         self.tiles.append(found[3][0])
-        for row in itertools.islice(itertools.zip_longest(
-                *(items for items, _, _ in found), [None] * width), width):
-            self.record(*row[:4])
+        for place in range(width):
+            self.record(*[items[place] if place < len(items) else None for items, _, _ in found])
         return True
 
     def record(self, data, seal, row, hashed):                          # 21.2 step 2
         state, report, i, r, e = self.state, self.report, self.state.size, None, None
         leaf, before = hashed if data is None else leaf_hash(data), state.roster
-        if hashed is None or hashed != leaf:
-            report.tell("tree", "leaf-mismatch", i)
-        elif data is None:
-            report.skip("tree")
-        else:
-            report.tell("tree")
+        if data is None and hashed is not None: report.skip("tree")
+        else: report.tell("tree", None if hashed and hashed == leaf else "leaf-mismatch", i)
         try:
             demand(data is not None, "record-missing")
             r = decode_record(data)
@@ -1025,20 +974,14 @@ class Ledger:
             report.skip("roster", "authors", "signatures", "seals", "deposits", "exhibits")
             state.move(leaf, r, None)
             return
-        if row is None:
-            report.tell("deposits", "commitments-missing", i)
-        if e:
-            self.entry(i, r, e, row)
-        else:
-            report.skip("roster", "authors", "signatures", "deposits", "exhibits")
+        if row is None: report.tell("deposits", "commitments-missing", i)
+        if e: self.entry(i, r, e, row)
+        else: report.skip("roster", "authors", "signatures", "deposits", "exhibits")
         state.move(leaf, r, e)
         key = (before if i else state.roster).ledger_key
-        if seal is None:
-            report.tell("seals", "seal-missing", i)
-        elif key is None or leaf is None:
-            report.skip("seals")
-        else:
-            self.to_verify.append(("seals", i, [seal_signature(key, leaf, seal)]))
+        if seal is None: report.tell("seals", "seal-missing", i)
+        elif key is None or leaf is None: report.skip("seals")
+        else: self.to_verify.append(("seals", i, [seal_signature(key, leaf, seal)]))
 
     def entry(self, i, r, e, row):
         report, source = self.report, self.source
@@ -1110,10 +1053,8 @@ class Ledger:
         held = under("checkpoint-invalid", decode_checkpoint, data)
         demand(held.size <= size, "checkpoint-rollback")
         key = self.ledger_key(held.size)
-        if key is None:
-            self.report.skip("since")
-        else:
-            check_checkpoint(held, key)
+        if key: check_checkpoint(held, key)
+        else: self.report.skip("since")
         demand(self.root(held.size) == held.root, "checkpoint-fork")
 
     def held_receipt(self, data, size):                                 # 21.2 step 7
@@ -1141,7 +1082,6 @@ class Ledger:
             self.report.tell("receipts", bad.reason, None if unnamed else i)
 
 # ----- The command (22) -----
-
 def verify(arguments, report):
     asked = from_hash(arguments.ledger.encode()) if arguments.ledger else None
     receipts = [read_file(path, lambda stream: stream.read(131073)) for path in arguments.receipt]
