@@ -4,10 +4,11 @@
  * count and bytes.
  *
  * A job is checked (signatures and all that needs no state) before the sequencer takes it. Workers
- * claim and check jobs while the sequencer is busy; a sequencer that finds nothing checked claims
- * and checks the next job itself. So a lone client's submission goes loop -> sequencer -> loop,
- * and under load every processor verifies. The sequencer takes the checked jobs at the front, never
- * one past an unchecked one: one client's pipelined entries stay in order.
+ * claim and check jobs while the sequencer is busy; before it takes any, the sequencer itself
+ * checks what still waits, as far as it is worth one commit. So a lone client's submission goes
+ * loop -> sequencer -> loop, and under load every processor verifies and commits are few. The
+ * sequencer takes the checked jobs at the front, never one past an unchecked one: one client's
+ * pipelined entries stay in order.
  */
 #ifndef TL_DAEMON_QUEUE_H
 #define TL_DAEMON_QUEUE_H

@@ -78,7 +78,7 @@ static void test_taken_in_order_and_checked(void **state)
     tl_queue_free(queue);
 }
 
-/* Without any worker the sequencer checks for itself, and does not gather before it starts. */
+/* Without any worker the sequencer checks for itself, and what waits becomes one commit. */
 static void test_sequencer_helps_itself(void **state)
 {
     struct tl_queue *queue = make(100, 100000);
@@ -87,8 +87,39 @@ static void test_sequencer_helps_itself(void **state)
         (void)tl_queue_push(queue, make_job(i, 10));
     }
     struct tl_job *jobs = tl_queue_take(queue, 100, 100000);
-    assert_int_equal(count_jobs(jobs), 1);
-    assert_int_equal(atomic_load(&checks), 1);
+    assert_int_equal(count_jobs(jobs), 3);
+    assert_int_equal(atomic_load(&checks), 3);
+    free_jobs(jobs);
+    tl_queue_free(queue);
+}
+
+/* The first ones do not wait until the last one is checked. */
+static void test_sequencer_gathers_within_bounds(void **state)
+{
+    struct tl_queue *queue = make(10000, 100000000);
+    (void)state;
+    for (uint32_t i = 0; i < 300; i++) {
+        (void)tl_queue_push(queue, make_job(i, 10));
+    }
+    struct tl_job *jobs = tl_queue_take(queue, 8, 100000000);
+    assert_int_equal(count_jobs(jobs), 8);
+    assert_int_equal(atomic_load(&checks), 8);
+    free_jobs(jobs);
+    jobs = tl_queue_take(queue, 10000, 100000000);
+    assert_int_equal(count_jobs(jobs), 256);
+    assert_int_equal(atomic_load(&checks), 264);
+    free_jobs(jobs);
+    jobs = tl_queue_take(queue, 10000, 100000000);
+    assert_int_equal(count_jobs(jobs), 36);
+    free_jobs(jobs);
+    static const uint8_t large[600000];
+    for (uint32_t i = 0; i < 3; i++) {
+        struct tl_job *job = tl_job_new(NULL, i, tl_bytes(large, sizeof large));
+        assert_non_null(job);
+        (void)tl_queue_push(queue, job);
+    }
+    jobs = tl_queue_take(queue, 10000, 100000000);
+    assert_int_equal(count_jobs(jobs), 2);
     free_jobs(jobs);
     tl_queue_free(queue);
 }
@@ -207,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_taken_in_order_and_checked),
         cmocka_unit_test(test_sequencer_helps_itself),
+        cmocka_unit_test(test_sequencer_gathers_within_bounds),
         cmocka_unit_test(test_take_is_bounded),
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_close_empties_first),
