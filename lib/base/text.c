@@ -52,46 +52,45 @@ size_t tl_decimal_format(uint64_t value, char *dst)
 static const char base64_alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-enum { BASE64_NONE = 64 };
+/* A bit that no value has: it stays when several are combined. */
+enum { BASE64_NONE = 64, BASE64_CHARACTERS = 128 };
+
+static const uint8_t base64_values[BASE64_CHARACTERS] = {
+    /* clang-format off */
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 62, 64, 64, 64, 63,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64, 64, 64, 64, 64,
+    64, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 64,
+    64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 64, 64, 64, 64, 64,
+    /* clang-format on */
+};
 
 static unsigned base64_value(uint8_t c)
 {
-    if (c >= 'A' && c <= 'Z') {
-        return (unsigned)(c - 'A');
-    }
-    if (c >= 'a' && c <= 'z') {
-        return (unsigned)(c - 'a') + 26u;
-    }
-    if (is_digit(c)) {
-        return (unsigned)(c - '0') + 52u;
-    }
-    if (c == '+') {
-        return 62;
-    }
-    return c == '/' ? 63 : BASE64_NONE;
+    return c < BASE64_CHARACTERS ? base64_values[c] : BASE64_NONE;
 }
 
-/* Four characters, the last pad of them '='; false unless canonical. */
-static bool base64_group(const uint8_t *text, size_t pad, uint8_t group[3])
+static bool base64_group_parse(const uint8_t text[4], uint8_t group[3])
 {
-    uint32_t bits = 0;
-    for (size_t i = 0; i < 4; i++) {
-        unsigned value = 0;
-        if (i < 4 - pad) {
-            value = base64_value(text[i]);
-            if (value == BASE64_NONE) {
-                return false;
-            }
-        }
-        bits = bits << 6 | value;
-    }
-    if ((bits & ((UINT32_C(1) << (8 * pad)) - 1)) != 0) {
-        return false;
-    }
-    group[0] = (uint8_t)(bits >> 16);
-    group[1] = (uint8_t)(bits >> 8);
-    group[2] = (uint8_t)bits;
-    return true;
+    unsigned first = base64_value(text[0]);
+    unsigned second = base64_value(text[1]);
+    unsigned third = base64_value(text[2]);
+    unsigned fourth = base64_value(text[3]);
+    group[0] = (uint8_t)(first << 2 | second >> 4);
+    group[1] = (uint8_t)(second << 4 | third >> 2);
+    group[2] = (uint8_t)(third << 6 | fourth);
+    return ((first | second | third | fourth) & BASE64_NONE) == 0;
+}
+
+/* The last group, pad of its characters '='; false unless the bits that it does not use are 0. */
+static bool base64_last_parse(const uint8_t text[4], size_t pad, uint8_t group[3])
+{
+    uint8_t whole[4] = {text[0], text[1], pad > 1 ? 'A' : text[2], pad > 0 ? 'A' : text[3]};
+    return base64_group_parse(whole, group) && (pad < 1 || group[2] == 0) &&
+           (pad < 2 || group[1] == 0);
 }
 
 enum tally_status tl_base64_parse(struct tally_bytes text, uint8_t *dst, size_t cap,
@@ -100,41 +99,54 @@ enum tally_status tl_base64_parse(struct tally_bytes text, uint8_t *dst, size_t 
     if (text.len % 4 != 0) {
         return TALLY_EFORMAT;
     }
+    if (text.len == 0) {
+        *ret_len = 0;
+        return TALLY_OK;
+    }
     size_t pad = 0;
-    if (text.len > 0 && text.ptr[text.len - 1] == '=') {
+    if (text.ptr[text.len - 1] == '=') {
         pad = text.ptr[text.len - 2] == '=' ? 2 : 1;
     }
     size_t len = text.len / 4 * 3 - pad;
     if (len > cap) {
         return TALLY_ETOOBIG;
     }
-    for (size_t i = 0; i < text.len / 4; i++) {
-        uint8_t group[3];
-        size_t group_pad = i == text.len / 4 - 1 ? pad : 0;
-        if (!base64_group(text.ptr + 4 * i, group_pad, group)) {
+    size_t last = text.len / 4 - 1;
+    for (size_t i = 0; i < last; i++) {
+        if (!base64_group_parse(text.ptr + 4 * i, dst + 3 * i)) {
             return TALLY_EFORMAT;
         }
-        memcpy(dst + 3 * i, group, 3 - group_pad);
     }
+    uint8_t group[3];
+    if (!base64_last_parse(text.ptr + 4 * last, pad, group)) {
+        return TALLY_EFORMAT;
+    }
+    memcpy(dst + 3 * last, group, 3 - pad);
     *ret_len = len;
     return TALLY_OK;
 }
 
+static void base64_group_format(const uint8_t group[3], char dst[4])
+{
+    uint32_t bits = (uint32_t)group[0] << 16 | (uint32_t)group[1] << 8 | group[2];
+    dst[0] = base64_alphabet[bits >> 18];
+    dst[1] = base64_alphabet[bits >> 12 & 63];
+    dst[2] = base64_alphabet[bits >> 6 & 63];
+    dst[3] = base64_alphabet[bits & 63];
+}
+
 void tl_base64_format(struct tally_bytes bytes, char *dst)
 {
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        size_t left = bytes.len - i;
-        uint32_t bits = (uint32_t)bytes.ptr[i] << 16;
-        if (left > 1) {
-            bits |= (uint32_t)bytes.ptr[i + 1] << 8;
-        }
-        if (left > 2) {
-            bits |= bytes.ptr[i + 2];
-        }
-        *dst++ = base64_alphabet[bits >> 18];
-        *dst++ = base64_alphabet[bits >> 12 & 63];
-        *dst++ = left > 1 ? base64_alphabet[bits >> 6 & 63] : '=';
-        *dst++ = left > 2 ? base64_alphabet[bits & 63] : '=';
+    size_t whole = bytes.len / 3;
+    size_t left = bytes.len % 3;
+    for (size_t i = 0; i < whole; i++) {
+        base64_group_format(bytes.ptr + 3 * i, dst + 4 * i);
+    }
+    if (left > 0) {
+        uint8_t group[3] = {0};
+        memcpy(group, bytes.ptr + 3 * whole, left);
+        base64_group_format(group, dst + 4 * whole);
+        memset(dst + 4 * whole + left + 1, '=', 3 - left);
     }
 }
 
