@@ -13,6 +13,7 @@
 #define MESSAGE_MAX 2048u
 #define ESCAPED_MAX 4194304u
 #define CODE_POINT_MAX 16u
+#define MARKS_MAX 4u /* on one character: no language needs more, and UTS 39 forbids more */
 
 static bool quiet;
 static bool colours;
@@ -40,16 +41,26 @@ const char *out_style(enum out_style style)
     return colours ? codes[style] : "";
 }
 
-/* Letters, marks, numbers, punctuation, symbols, and the plain space: everything else is shown
- * as its number, since it may move, hide or reorder what stands around it. */
+/* Printed characters that nobody sees, and that Unicode does not call ignorable. */
+static bool is_blank(ucs4_t code)
+{
+    return code == 0x2800 || code == 0x1D159;
+}
+
+/*
+ * Letters, marks, numbers, punctuation, symbols, the plain space and the wide one of Japanese:
+ * everything else is shown as its number, since it may move, hide or reorder what stands around
+ * it, or make two texts look alike.
+ */
 static bool is_printable(ucs4_t code)
 {
-    if (code == ' ') {
+    if (code == ' ' || code == 0x3000) {
         return true;
     }
     return uc_is_general_category_withtable(code, UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_M |
                                                       UC_CATEGORY_MASK_N | UC_CATEGORY_MASK_P |
-                                                      UC_CATEGORY_MASK_S);
+                                                      UC_CATEGORY_MASK_S) &&
+           !uc_is_property_default_ignorable_code_point(code) && !is_blank(code);
 }
 
 static bool is_right_to_left(ucs4_t code)
@@ -58,18 +69,31 @@ static bool is_right_to_left(ucs4_t code)
     return class == UC_BIDI_R || class == UC_BIDI_AL || class == UC_BIDI_AN;
 }
 
-static void escape_code(struct tl_buffer *buffer, ucs4_t code, const uint8_t *bytes, size_t len)
+static void add_number(struct tl_buffer *buffer, ucs4_t code)
 {
     char text[CODE_POINT_MAX];
+    (void)snprintf(text, sizeof text, "\\u{%04X}", (unsigned)code);
+    tl_buffer_add_text(buffer, text);
+}
+
+/* marks: how many stand on the character before; MARKS_MAX where none may, as after our own. */
+static void escape_code(struct tl_buffer *buffer, ucs4_t code, struct tally_bytes bytes,
+                        unsigned *marks)
+{
+    bool is_mark =
+        uc_is_general_category_withtable(code, UC_CATEGORY_MASK_Mn | UC_CATEGORY_MASK_Me);
     if (code == '\\') {
         tl_buffer_add_text(buffer, "\\\\");
+        *marks = 0;
     } else if (code == '\n') {
         tl_buffer_add_text(buffer, "\\n");
-    } else if (is_printable(code)) {
-        tl_buffer_add(buffer, tl_bytes(bytes, len));
+        *marks = MARKS_MAX;
+    } else if (!is_printable(code) || (is_mark && *marks == MARKS_MAX)) {
+        add_number(buffer, code);
+        *marks = MARKS_MAX;
     } else {
-        (void)snprintf(text, sizeof text, "\\u{%04X}", (unsigned)code);
-        tl_buffer_add_text(buffer, text);
+        tl_buffer_add(buffer, bytes);
+        *marks = is_mark ? *marks + 1 : 0;
     }
 }
 
@@ -91,6 +115,7 @@ void out_escape(struct tl_buffer *buffer, struct tally_bytes foreign)
     static const char first_strong_isolate[] = "\xe2\x81\xa8";
     static const char pop_isolate[] = "\xe2\x81\xa9";
     bool isolate = has_right_to_left(foreign);
+    unsigned marks = MARKS_MAX;
     if (isolate) {
         tl_buffer_add_text(buffer, first_strong_isolate);
     }
@@ -98,12 +123,13 @@ void out_escape(struct tl_buffer *buffer, struct tally_bytes foreign)
         ucs4_t code = 0;
         int len = u8_mbtoucr(&code, foreign.ptr + i, foreign.len - i);
         if (len > 0) {
-            escape_code(buffer, code, foreign.ptr + i, (size_t)len);
+            escape_code(buffer, code, tl_bytes(foreign.ptr + i, (size_t)len), &marks);
             i += (size_t)len;
         } else {
             char text[CODE_POINT_MAX];
             (void)snprintf(text, sizeof text, "\\x%02X", foreign.ptr[i]);
             tl_buffer_add_text(buffer, text);
+            marks = MARKS_MAX;
             i++;
         }
     }

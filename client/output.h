@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Output: the only way from foreign bytes to a terminal. Control, format, private and unassigned
- * characters, bidi marks, line ends and invalid UTF-8 are shown as escapes; nothing foreign can
- * move the cursor, change colour or start a line.
+ * Output: the only way from foreign bytes to a terminal. Control, format, private, unassigned and
+ * invisible characters, bidi marks, line ends, invalid UTF-8 and more marks on one character than
+ * any language has are shown as escapes; nothing foreign can move the cursor, change colour, start
+ * a line or write over what stands around it.
  */
 #ifndef CLIENT_OUTPUT_H
 #define CLIENT_OUTPUT_H
