@@ -10,6 +10,8 @@
 
 #include "client/exit_code.h"
 #include "client/output.h"
+#include "client/public_key_file.h"
+#include "client/whole_file.h"
 #include "keys/note_key.h"
 #include "keys/public_key.h"
 #include "lib/base/file.h"
@@ -88,7 +90,7 @@ static bool read_key(struct plan *plan, const char *file, const char *pointer,
     }
     if (status != TALLY_OK) {
         out_error("%s: %s: %s: %s", plan->path, pointer, path == NULL ? file : path,
-                  tally_status_text(status));
+                  key_file_fault(path == NULL ? file : path, status));
         plan->errors++;
     }
     tl_buffer_deinit(&text);
@@ -263,14 +265,13 @@ int charter_plan_compose(const char *plan_path, struct tl_buffer *envelope)
     struct tl_buffer text;
     json_error_t error;
     tl_buffer_init(&text, PLAN_MAX);
-    enum tally_status status = tl_file_read(plan_path, &text);
-    if (status != TALLY_OK) {
-        out_error("%s: %s", plan_path, tally_status_text(status));
+    int code = whole_file_read(plan_path, &text);
+    if (code != 0) {
         tl_buffer_deinit(&text);
-        return EXIT_UNREACHED;
+        return code;
     }
     struct plan *plan = tl_calloc(1, sizeof *plan);
-    int code = plan == NULL ? EXIT_UNREACHED : 0;
+    code = plan == NULL ? EXIT_UNREACHED : 0;
     if (plan != NULL) {
         plan->path = plan_path;
         plan->json = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);

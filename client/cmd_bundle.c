@@ -7,9 +7,9 @@
 #include "client/output.h"
 #include "client/verbs.h"
 #include "client/walk.h"
+#include "client/whole_file.h"
 #include "lib/archive/bundle_file.h"
 #include "lib/archive/tile_fetch.h"
-#include "lib/base/file.h"
 #include "lib/base/mem.h"
 #include "lib/codec/bundle.h"
 #include "lib/codec/receipt.h"
@@ -209,15 +209,18 @@ static int write(struct bundling *run)
                   (unsigned long long)run->entries[run->entry_count - 1], (unsigned long long)size);
         return EXIT_UNREACHED;
     }
+    int code = 0;
     tl_tile_fetch_init(&run->fetch, run->walk.source, size);
     enum tally_status status = fill(run);
     tl_tile_fetch_deinit(&run->fetch);
     if (status == TALLY_OK) {
-        status = tl_file_write(path, tl_buffer_bytes(&run->bundle), 0644, false);
-    }
-    if (status != TALLY_OK) {
+        code = whole_file_write(path, tl_buffer_bytes(&run->bundle), 0644, false);
+    } else {
         out_error("%s: %s", path, tally_status_text(status));
-        return exit_code_of(status);
+        code = exit_code_of(status);
+    }
+    if (code != 0) {
+        return code;
     }
     out_hint("wrote %s: %zu entries under checkpoint %llu; check it with: tally verify %s", path,
              run->entry_count, (unsigned long long)size, path);

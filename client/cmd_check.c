@@ -7,6 +7,7 @@
 #include "client/output.h"
 #include "client/verbs.h"
 #include "client/walk.h"
+#include "client/whole_file.h"
 #include "lib/base/file.h"
 #include "lib/base/text.h"
 
@@ -85,7 +86,7 @@ static int run(const struct opt *opt)
     uint64_t size = 0;
     enum tally_status status = tl_file_digest(opt->words[0], &check.digest, &size);
     if (status != TALLY_OK) {
-        out_error("%s: %s", opt->words[0], tally_status_text(status));
+        out_error("%s: %s", opt->words[0], whole_file_fault(opt->words[0], status));
         return EXIT_UNREACHED;
     }
     tl_buffer_init(&check.matches, SIZE_MAX / 2);

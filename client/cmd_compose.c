@@ -8,7 +8,7 @@
 #include "client/output.h"
 #include "client/public_key_file.h"
 #include "client/verbs.h"
-#include "lib/base/file.h"
+#include "client/whole_file.h"
 
 /* finding.json -> finding.tally */
 static void default_output(const char *json_path, char *dst, size_t cap)
@@ -38,13 +38,7 @@ static int run(const struct opt *opt)
     tl_buffer_init(&entry_file, TALLY_ENTRY_FILE_MAX);
     code = compose_entry(opt, opt->words[0], &key, &state, &entry_file);
     if (code == 0) {
-        enum tally_status status = tl_file_write(path, tl_buffer_bytes(&entry_file), 0600, false);
-        if (status == TALLY_EEXIST) {
-            out_error("%s: exists already; --output FILE writes another", path);
-        } else if (status != TALLY_OK) {
-            out_error("%s: %s", path, tally_status_text(status));
-        }
-        code = exit_code_of(status);
+        code = whole_file_write(path, tl_buffer_bytes(&entry_file), 0600, false);
     }
     if (code == 0) {
         out_hint("wrote %s\nnext: tally preview %s, then tally sign %s --key KEY", path, path,

@@ -6,7 +6,7 @@
 #include "client/output.h"
 #include "client/proof_file.h"
 #include "client/verbs.h"
-#include "lib/base/file.h"
+#include "client/whole_file.h"
 #include "lib/base/text.h"
 #include "lib/codec/checkpoint.h"
 #include "lib/codec/receipt.h"
@@ -59,13 +59,10 @@ static int show(const struct opt *opt, const char *path)
     struct tl_buffer bytes;
     struct tl_receipt receipt;
     tl_buffer_init(&bytes, TL_RECEIPT_MAX);
-    enum tally_status status = tl_file_read(path, &bytes);
-    int code = EXIT_UNREACHED;
-    if (status != TALLY_OK) {
-        out_error("%s: %s", path, tally_status_text(status));
-    } else if (tl_receipt_decode(tl_buffer_bytes(&bytes), &receipt) != TALLY_OK) {
+    int code = whole_file_read(path, &bytes);
+    if (code == 0 && tl_receipt_decode(tl_buffer_bytes(&bytes), &receipt) != TALLY_OK) {
         code = malformed(path);
-    } else {
+    } else if (code == 0) {
         code = print_receipt(opt, path, &receipt);
         tl_receipt_deinit(&receipt);
     }

@@ -64,7 +64,7 @@ static int run(const struct opt *opt)
     if (status == TALLY_OK) {
         print_state(tl_buffer_bytes(&state), opt_has(opt, "json"));
     } else {
-        out_error("%s: %s %s", path, tally_status_text(status), tl_connection_error(connection));
+        ledger_say_fault(path, connection, status);
     }
     tl_buffer_deinit(&state);
     tl_connection_close(connection);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/compose.h"
 #include "client/entry_io.h"
@@ -9,6 +10,7 @@
 #include "client/output.h"
 #include "client/proof_file.h"
 #include "client/verbs.h"
+#include "client/whole_file.h"
 #include "lib/base/file.h"
 #include "lib/base/mem.h"
 #include "lib/base/text.h"
@@ -87,8 +89,7 @@ static int send_exhibits(struct submission *run)
             return EXIT_USAGE;
         }
         if (status != TALLY_OK) {
-            out_error("%s: %s %s", path, tally_status_text(status),
-                      tl_connection_error(run->connection));
+            ledger_say_fault(path, run->connection, status);
             return retry_hint(run, "the exhibit was not left with the ledger");
         }
     }
@@ -128,7 +129,9 @@ static void print_accepted(const struct submission *run, const struct tl_receipt
                            verdict == EXIT_DONE ? 1 : 0));
         return;
     }
-    printf("entry %llu  %s  %s\n", (unsigned long long)receipt->index, id, path);
+    printf("entry %llu  %s  ", (unsigned long long)receipt->index, id);
+    out_foreign(stdout, tl_bytes_text(path), 0);
+    printf("\n");
     if (verdict == EXIT_DONE) {
         out_hint("receipt verified: in the ledger, durable, under its key (no witness has cosigned "
                  "yet)");
@@ -158,12 +161,8 @@ static int write_receipt(struct submission *run, bool is_bad, char path[PATH_LEN
         out_warning("%s: what the daemon answers is not what a receipt must be: kept apart", path);
         answer_path(run, "receipt-suspect", path);
     }
-    enum tally_status status = tl_file_write(path, tl_buffer_bytes(&run->answer), 0644, true);
-    if (status != TALLY_OK) {
-        out_error("%s: %s", path, tally_status_text(status));
-        return retry_hint(run, "the receipt could not be kept");
-    }
-    return 0;
+    int code = whole_file_write(path, tl_buffer_bytes(&run->answer), 0644, true);
+    return code == 0 ? 0 : retry_hint(run, "the receipt could not be kept");
 }
 
 /* EXIT_DONE, EXIT_INCOMPLETE, or EXIT_BAD after a message. */
@@ -204,13 +203,14 @@ static int keep_receipt(struct submission *run)
     if (!has_form) {
         out_error("the daemon's receipt is malformed: keep it, and tell the other members");
     }
+    /* First what the next entry needs; also when the roster has moved on since this client
+     * verified: the entry is in. */
+    if (run->is_known && code != EXIT_BAD) {
+        note_receipt(run, &receipt);
+    }
     int kept = write_receipt(run, code == EXIT_BAD, path);
     if (kept == 0 && code != EXIT_BAD) {
         print_accepted(run, &receipt, path, code);
-    }
-    /* Also when the roster has moved on since this client verified: the entry is in. */
-    if (run->is_known && code != EXIT_BAD) {
-        note_receipt(run, &receipt);
     }
     if (has_form) {
         tl_receipt_deinit(&receipt);
@@ -227,14 +227,27 @@ static bool is_our_rejection(const struct submission *run, struct tl_rejection *
            tl_hash_equal(&ret_rejection->envelope, &envelope);
 }
 
+static void print_remedy(const struct submission *run, enum tally_reason reason)
+{
+    if (reason == TALLY_REASON_OVERLOADED || reason == TALLY_REASON_NO_SPACE ||
+        reason == TALLY_REASON_STOPPED) {
+        out_error("try again later: tally submit %s", run->path);
+    } else if (reason == TALLY_REASON_SEQUENCE_GAP) {
+        out_error("an earlier entry by this key is not in yet: submit that one first, then this");
+    } else if (reason == TALLY_REASON_SEQUENCE_REUSED || reason == TALLY_REASON_PREVIOUS_MISMATCH ||
+               reason == TALLY_REASON_SEEN_DECREASED || reason == TALLY_REASON_STALE_AMENDMENT) {
+        out_error("it was composed without knowing what is in the ledger by now: run `tally "
+                  "verify`, move %s away and compose it again",
+                  run->path);
+    }
+}
+
 static int keep_rejection(struct submission *run)
 {
     char path[PATH_LEN_MAX];
     struct tl_rejection rejection;
     answer_path(run, "rejection", path);
-    if (tl_file_write(path, tl_buffer_bytes(&run->answer), 0644, true) != TALLY_OK) {
-        out_warning("%s: could not be written", path);
-    }
+    (void)whole_file_write(path, tl_buffer_bytes(&run->answer), 0644, true);
     if (!run->is_known) {
         out_error("the answer is a rejection, kept in %s; it cannot be verified, since this ledger "
                   "is not known here",
@@ -255,6 +268,7 @@ static int keep_rejection(struct submission *run)
                   tally_reason_text(rejection.code), tally_reason_name(rejection.code), path,
                   run->path);
     }
+    print_remedy(run, rejection.code);
     return EXIT_REJECTED;
 }
 
@@ -272,7 +286,7 @@ static int send_submission(struct submission *run)
     status = tl_connection_submit(run->connection, tl_buffer_bytes(&bytes), &answer, &run->answer);
     tl_buffer_deinit(&bytes);
     if (status != TALLY_OK) {
-        out_error("%s %s", tally_status_text(status), tl_connection_error(run->connection));
+        ledger_say_fault(run->path, run->connection, status);
         return retry_hint(run, "no answer to keep");
     }
     return answer == TL_ANSWER_RECEIPT ? keep_receipt(run) : keep_rejection(run);
@@ -289,7 +303,7 @@ static int submit_file(const struct opt *opt, const char *path)
     enum tally_status known = state_load(opt, &run.envelope.ledger, &run.state);
     run.is_known = known == TALLY_OK;
     if (!run.is_known && known != TALLY_ENOTFOUND) {
-        out_error("what is remembered of this ledger cannot be read: %s", tally_status_text(known));
+        state_say_unreadable(opt, &run.envelope.ledger, known);
         code = EXIT_UNREACHED;
     }
     if (code == 0 && run.entry.signatures.count == 0) {
@@ -325,6 +339,12 @@ static int make_file(const struct opt *opt, const char *json_path, const char *p
     struct tl_signer *signer = NULL;
     struct state state;
     struct tl_buffer entry_file;
+    if (access(path, F_OK) == 0) {
+        out_error("%s exists already: submit it as it is (tally submit %s), or move it away to "
+                  "compose it again",
+                  path, path);
+        return EXIT_USAGE;
+    }
     int code = entry_open_signer(opt, &signer);
     if (code != 0) {
         return code;
@@ -337,11 +357,7 @@ static int make_file(const struct opt *opt, const char *json_path, const char *p
     tl_buffer_init(&entry_file, TALLY_ENTRY_FILE_MAX);
     code = compose_entry(opt, json_path, tl_signer_key(signer), &state, &entry_file);
     if (code == 0) {
-        enum tally_status status = tl_file_write(path, tl_buffer_bytes(&entry_file), 0600, false);
-        if (status == TALLY_EEXIST) {
-            out_error("%s exists: it holds this entry already: tally submit %s", path, path);
-        }
-        code = exit_code_of(status);
+        code = whole_file_write(path, tl_buffer_bytes(&entry_file), 0600, false);
     }
     tl_signer_close(signer);
     tl_buffer_deinit(&entry_file);
@@ -359,6 +375,11 @@ static int run(const struct opt *opt)
 {
     const char *path = opt->words[0];
     char made[PATH_LEN_MAX];
+    if (strcmp(path, "-") == 0) {
+        out_error("submit needs a file of its own, so that nothing is lost and the receipt has a "
+                  "place beside it");
+        return EXIT_USAGE;
+    }
     if (!ends_with(path, ".json")) {
         return submit_file(opt, path);
     }

@@ -5,7 +5,7 @@
 #include "client/proof_file.h"
 #include "client/verbs.h"
 #include "client/walk.h"
-#include "lib/base/file.h"
+#include "client/whole_file.h"
 #include "lib/base/mem.h"
 #include "lib/base/text.h"
 #include "lib/codec/note.h"
@@ -27,15 +27,6 @@ static void held_deinit(struct held *held)
     tl_free(held->receipts);
 }
 
-static int read_file(const char *path, struct tl_buffer *buffer)
-{
-    enum tally_status status = tl_file_read(path, buffer);
-    if (status != TALLY_OK) {
-        out_error("%s: %s", path, tally_status_text(status));
-    }
-    return status == TALLY_OK ? 0 : EXIT_UNREACHED;
-}
-
 static int read_held(const struct opt *opt, struct held *held)
 {
     size_t cursor = 0;
@@ -53,7 +44,7 @@ static int read_held(const struct opt *opt, struct held *held)
     }
     cursor = 0;
     for (size_t i = 0; i < held->count; i++) {
-        int code = read_file(opt_next(opt, "receipt", &cursor), &held->files[i]);
+        int code = whole_file_read(opt_next(opt, "receipt", &cursor), &held->files[i]);
         if (code != 0) {
             return code;
         }
@@ -88,7 +79,7 @@ static int verify_ledger(const struct opt *opt, const char *subject)
     tl_buffer_init(&since, TL_NOTE_MAX);
     int code = read_held(opt, &held);
     if (code == 0 && opt_has(opt, "since")) {
-        code = read_file(opt_value(opt, "since"), &since);
+        code = whole_file_read(opt_value(opt, "since"), &since);
         if (code == 0 && since.len == 0) {
             out_error("%s: empty", opt_value(opt, "since"));
             code = EXIT_USAGE;

@@ -9,7 +9,7 @@
 #include "client/exit_code.h"
 #include "client/finding_check.h"
 #include "client/output.h"
-#include "lib/base/file.h"
+#include "client/whole_file.h"
 #include "lib/base/mem.h"
 #include "lib/roster/types.h"
 
@@ -146,11 +146,10 @@ int compose_entry(const struct opt *opt, const char *json_path, const struct tl_
     }
     struct tl_buffer text;
     tl_buffer_init(&text, JSON_MAX);
-    enum tally_status status = tl_file_read(json_path, &text);
-    if (status != TALLY_OK) {
-        out_error("%s: %s", json_path, tally_status_text(status));
+    code = whole_file_read(json_path, &text);
+    if (code != 0) {
         tl_buffer_deinit(&text);
-        return status == TALLY_ETOOBIG ? EXIT_USAGE : EXIT_UNREACHED;
+        return code;
     }
     struct compose *compose = tl_calloc(1, sizeof *compose);
     code = EXIT_UNREACHED;

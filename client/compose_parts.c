@@ -6,6 +6,7 @@
 #include "client/compose_input.h"
 #include "client/json_slices.h"
 #include "client/output.h"
+#include "client/whole_file.h"
 #include "lib/base/file.h"
 #include "lib/base/text.h"
 
@@ -161,7 +162,7 @@ static void add_exhibit(struct compose *compose, const char *file, bool keep)
     uint64_t size = 0;
     enum tally_status status = tl_file_digest(file, &hash, &size);
     if (status != TALLY_OK) {
-        compose_fault(compose, "exhibit %s: %s", file, tally_status_text(status));
+        compose_fault(compose, "exhibit %s: %s", file, whole_file_fault(file, status));
         return;
     }
     const json_t *exhibit = declared(compose, name);

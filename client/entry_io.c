@@ -6,8 +6,9 @@
 
 #include "client/exit_code.h"
 #include "client/output.h"
+#include "client/public_key_file.h"
+#include "client/whole_file.h"
 #include "keys/sshsig.h"
-#include "lib/base/file.h"
 #include "lib/base/text.h"
 
 int entry_read(const char *path, struct tl_entry_file *ret_entry, struct tl_envelope *ret_envelope)
@@ -16,13 +17,12 @@ int entry_read(const char *path, struct tl_entry_file *ret_entry, struct tl_enve
     struct tl_envelope_fault fault = {.line = 0, .what = NULL};
     unsigned line = 0;
     tl_buffer_init(&text, TALLY_ENTRY_FILE_MAX);
-    enum tally_status status = tl_file_read(path, &text);
-    if (status != TALLY_OK) {
-        out_error("%s: %s", path, tally_status_text(status));
+    int code = whole_file_read(path, &text);
+    if (code != 0) {
         tl_buffer_deinit(&text);
-        return status == TALLY_ETOOBIG ? EXIT_USAGE : EXIT_UNREACHED;
+        return code;
     }
-    status = tl_entry_file_decode(tl_buffer_bytes(&text), ret_entry, &line);
+    enum tally_status status = tl_entry_file_decode(tl_buffer_bytes(&text), ret_entry, &line);
     tl_buffer_deinit(&text);
     if (status != TALLY_OK) {
         out_error("%s:%u: not an entry file: %s", path, line, tally_status_text(status));
@@ -43,16 +43,14 @@ int entry_write(const char *path, const struct tl_entry_file *entry, bool replac
     struct tl_buffer text;
     tl_buffer_init(&text, TALLY_ENTRY_FILE_MAX);
     tl_entry_file_encode(entry, &text);
-    enum tally_status status = text.status;
-    if (status == TALLY_OK) {
-        status = tl_file_write(path, tl_buffer_bytes(&text), 0600, replace);
+    int code = exit_code_of(text.status);
+    if (code == 0) {
+        code = whole_file_write(path, tl_buffer_bytes(&text), 0600, replace);
+    } else {
+        out_error("%s: %s", path, tally_status_text(text.status));
     }
     tl_buffer_deinit(&text);
-    if (status != TALLY_OK) {
-        out_error("%s: %s", path, tally_status_text(status));
-        return status == TALLY_EEXIST ? EXIT_USAGE : exit_code_of(status);
-    }
-    return 0;
+    return code;
 }
 
 int entry_open_signer(const struct opt *opt, struct tl_signer **ret_signer)
@@ -74,7 +72,7 @@ int entry_open_signer(const struct opt *opt, struct tl_signer **ret_signer)
                   "the token",
                   path);
     } else if (status != TALLY_OK) {
-        out_error("%s: %s", path, tally_status_text(status));
+        out_error("%s: %s", path, key_file_fault(path, status));
     }
     return exit_code_of(status);
 }

@@ -80,6 +80,10 @@ static int failed_to_connect(const char *path, enum tally_status status)
     const char *remedy = "is tallyd running?";
     if (status == TALLY_EACCES) {
         remedy = "you must be in the group that owns the socket";
+    } else if (status == TALLY_EINVAL) {
+        remedy = "the path is longer than a socket's can be: use a shorter one or a link";
+    } else if (status == TALLY_EPROTOCOL || status == TALLY_ETOOBIG) {
+        remedy = "what answers there does not speak as a tallyd of this version does";
     } else if (status == TALLY_ESTOPPED) {
         remedy = "the daemon holds a shorter or another history than a checkpoint that you hold: "
                  "keep your receipts and tell the operator";
@@ -130,6 +134,13 @@ static int open_other(const char *path, enum ledger_kind kind, struct tl_source 
         out_error("%s: %s", path, tally_status_text(status));
     }
     return status == TALLY_OK ? 0 : EXIT_UNREACHED;
+}
+
+void ledger_say_fault(const char *what, const struct tl_connection *connection,
+                      enum tally_status status)
+{
+    const char *words = tl_connection_error(connection);
+    out_error("%s: %s%s%s", what, tally_status_text(status), words[0] == '\0' ? "" : ": ", words);
 }
 
 const char *ledger_source_name(const char *path)

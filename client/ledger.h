@@ -39,6 +39,10 @@ int ledger_open(const char *path, struct tally_bytes held, struct tl_source **re
 int ledger_connect(const char *path, struct tally_bytes held,
                    struct tl_connection **ret_connection);
 
+/* A failed request of a connection: what it was about, the status, and the daemon's own words. */
+void ledger_say_fault(const char *what, const struct tl_connection *connection,
+                      enum tally_status status);
+
 /* The word that opt gives for a source, or TALLY_SOURCE, or the read socket's path. */
 const char *ledger_source_name(const char *path);
 

@@ -6,7 +6,7 @@
 #include "client/exit_code.h"
 #include "client/output.h"
 #include "client/roster_at.h"
-#include "lib/base/file.h"
+#include "client/whole_file.h"
 #include "lib/base/text.h"
 #include "lib/codec/bundle.h"
 #include "lib/codec/checkpoint.h"
@@ -148,15 +148,6 @@ static void print(const struct opt *opt, const struct tl_report *report, const c
     }
 }
 
-static int read_file(const char *path, struct tl_buffer *buffer)
-{
-    enum tally_status status = tl_file_read(path, buffer);
-    if (status != TALLY_OK) {
-        out_error("%s: %s", path, tally_status_text(status));
-    }
-    return status == TALLY_OK ? 0 : EXIT_UNREACHED;
-}
-
 static int verify_receipt(const struct opt *opt, struct tally_bytes bytes)
 {
     struct tally_hash ledger = {{0}};
@@ -191,7 +182,7 @@ int proof_file_verify_receipt(const struct opt *opt, const char *path)
 {
     struct tl_buffer buffer;
     tl_buffer_init(&buffer, TL_RECEIPT_MAX);
-    int code = read_file(path, &buffer);
+    int code = whole_file_read(path, &buffer);
     if (code == 0) {
         code = verify_receipt(opt, tl_buffer_bytes(&buffer));
     }
@@ -309,7 +300,7 @@ int proof_file_verify_bundle(const struct opt *opt, const char *path)
     }
     tl_report_init(&report);
     tl_buffer_init(&buffer, TL_BUNDLE_MAX);
-    code = read_file(path, &buffer);
+    code = whole_file_read(path, &buffer);
     if (code != 0) {
         tl_buffer_deinit(&buffer);
         return code;

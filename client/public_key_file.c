@@ -6,6 +6,7 @@
 
 #include "client/exit_code.h"
 #include "client/output.h"
+#include "client/whole_file.h"
 #include "keys/signer.h"
 #include "lib/base/file.h"
 
@@ -21,6 +22,12 @@ static enum tally_status read_public(const char *path, struct tl_public_key *ret
     }
     tl_buffer_deinit(&text);
     return status;
+}
+
+const char *key_file_fault(const char *path, enum tally_status status)
+{
+    return status == TALLY_EFORMAT || status == TALLY_ETRUNCATED ? "not an OpenSSH key"
+                                                                 : whole_file_fault(path, status);
 }
 
 int public_key_of(const struct opt *opt, struct tl_public_key *ret_key)
@@ -45,6 +52,6 @@ int public_key_of(const struct opt *opt, struct tl_public_key *ret_key)
         tl_secret_key_free(&secret);
         return 0;
     }
-    out_error("%s: %s", path, tally_status_text(status));
+    out_error("%s: %s", path, key_file_fault(path, status));
     return exit_code_of(status);
 }

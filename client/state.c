@@ -2,6 +2,7 @@
 #include "client/state.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "client/exit_code.h"
 #include "client/output.h"
 #include "client/state_file.h"
+#include "client/whole_file.h"
 #include "lib/base/file.h"
 #include "lib/base/mem.h"
 #include "lib/base/text.h"
@@ -143,16 +145,19 @@ static void copy_buffer(struct tl_buffer *dst, const struct tl_buffer *src)
     tl_buffer_add(dst, tl_buffer_bytes(src));
 }
 
-/* One process at a time between reading the file and replacing it. -1 when that failed. */
-static int lock_directory(const struct state *state)
+/* One process at a time between reading the file and replacing it. */
+static enum tally_status lock_directory(const struct state *state, int *ret_lock)
 {
     char *path = tl_path_join(state->directory, "lock");
     int fd = path == NULL ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    enum tally_status status = fd < 0 ? tl_status_from_errno(errno) : TALLY_OK;
     if (fd >= 0 && flock(fd, LOCK_EX) != 0) {
+        status = tl_status_from_errno(errno);
         tl_close(&fd);
     }
     tl_free(path);
-    return fd;
+    *ret_lock = fd;
+    return status;
 }
 
 static enum tally_status merge_author(struct state *state, const struct state_author *other)
@@ -198,9 +203,9 @@ static enum tally_status merge_saved(struct state *state)
 enum tally_status state_save(struct state *state)
 {
     enum tally_status status = tl_make_directories(state->directory, 0700);
-    int lock = status == TALLY_OK ? lock_directory(state) : -1;
-    if (status == TALLY_OK && lock < 0) {
-        status = TALLY_EIO;
+    int lock = -1;
+    if (status == TALLY_OK) {
+        status = lock_directory(state, &lock);
     }
     if (status == TALLY_OK) {
         status = merge_saved(state);
@@ -210,6 +215,17 @@ enum tally_status state_save(struct state *state)
     }
     tl_close(&lock);
     return status;
+}
+
+void state_say_unreadable(const struct opt *opt, const struct tally_hash *ledger,
+                          enum tally_status status)
+{
+    char *directory = ledger_directory(opt, ledger);
+    out_error("%s: what is remembered of this ledger cannot be read: %s",
+              directory == NULL ? "state directory" : directory,
+              status == TALLY_EFORMAT ? "damaged; keep it apart and run `tally verify` again"
+                                      : tally_status_text(status));
+    tl_free(directory);
 }
 
 bool state_wanted(const struct opt *opt, struct tally_hash *ret_ledger, int *ret_code)
@@ -278,7 +294,7 @@ int state_choose(const struct opt *opt, struct state *ret_state)
         return EXIT_USAGE;
     }
     if (status != TALLY_OK) {
-        out_error("cannot read what is remembered of the ledger: %s", tally_status_text(status));
+        state_say_unreadable(opt, &ledger, status);
         return exit_code_of(status);
     }
     return 0;
@@ -338,7 +354,7 @@ enum tally_status state_keep_receipt(const struct state *state, uint64_t index,
     char *path = directory == NULL ? NULL : tl_path_join(directory, name);
     enum tally_status status = path == NULL ? TALLY_ENOMEM : tl_make_directories(directory, 0700);
     if (status == TALLY_OK) {
-        status = tl_file_write(path, receipt, 0600, true);
+        status = whole_file_put(path, receipt, 0600, true);
     }
     tl_free(path);
     tl_free(directory);

@@ -62,6 +62,10 @@ TALLY_NODISCARD enum tally_status state_load(const struct opt *opt, const struct
  */
 int state_choose(const struct opt *opt, struct state *ret_state);
 
+/* Says where what is remembered of the ledger stands and why it cannot be read or written. */
+void state_say_unreadable(const struct opt *opt, const struct tally_hash *ledger,
+                          enum tally_status status);
+
 /* --ledger or TALLY_LEDGER as a ledger id. False when neither is given; EXIT_USAGE printed when
  * malformed (then *ret_code is set). */
 bool state_wanted(const struct opt *opt, struct tally_hash *ret_ledger, int *ret_code);

@@ -2,6 +2,7 @@
 #include "client/state_file.h"
 
 #include "client/roster_at.h"
+#include "client/whole_file.h"
 #include "lib/base/file.h"
 #include "lib/base/mem.h"
 #include "lib/base/text.h"
@@ -62,7 +63,7 @@ enum tally_status state_file_write(const struct state *state)
     render(state, &text);
     enum tally_status status = text.status;
     if (status == TALLY_OK) {
-        status = tl_file_write(path, tl_buffer_bytes(&text), 0600, true);
+        status = whole_file_put(path, tl_buffer_bytes(&text), 0600, true);
     }
     tl_buffer_deinit(&text);
     tl_free(path);

@@ -99,8 +99,7 @@ static int recall(struct pass *pass)
     if (walk->was_known) {
         pass->ledger = &pass->id;
     } else if (status != TALLY_ENOTFOUND) {
-        out_error("what is remembered of this ledger cannot be read: %s",
-                  tally_status_text(status));
+        state_say_unreadable(walk->opt, &pass->id, status);
         return EXIT_UNREACHED;
     }
     return 0;
@@ -146,7 +145,8 @@ static void remember(struct pass *pass)
         status = state_save(fresh);
     }
     if (status != TALLY_OK) {
-        out_warning("the verified state could not be remembered: %s", tally_status_text(status));
+        out_warning("%s: what was verified could not be remembered: %s", fresh->directory,
+                    tally_status_text(status));
     }
 }
 

@@ -6,9 +6,11 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
+import threading
 import unicodedata
 
 import pytest
@@ -148,6 +150,94 @@ def test_rejection_is_signed_and_kept(ledger):
     assert done.code == 5 and done.json["reason"] == "sequence-reused"
     assert second.with_suffix(".rejection").read_text().startswith("tally-rejection/v1\n")
     assert second.with_suffix(".tally").exists()
+
+
+def test_a_rejection_says_what_to_do(ledger):
+    """Two desks with one key: the slower one learns why, and its second try goes through."""
+    desk = ledger.root / "state" / "second desk"
+    assert ledger.verify("birch").code == 0
+    assert ledger.tally("verify", "--ledger", ledger.id, state=desk).code == 0
+    ledger.submit("birch")
+    path = ledger.finding()
+    words = ["submit", path, "--key", ledger.key("birch")]
+    done = ledger.tally(*words, state=desk)
+    assert done.code == 5 and "tally verify" in done.err and "compose it again" in done.err
+    again = ledger.tally(*words, state=desk)
+    assert again.code == 2 and "move it away" in again.err
+    assert ledger.tally("verify", state=desk).code == 0
+    path.with_suffix(".tally").rename(path.with_suffix(".rejected"))
+    assert ledger.tally(*words, state=desk).code == 0
+
+
+def test_an_entry_that_cannot_be_written_is_said_to_be(ledger, tmp_path):
+    path = tmp_path / ("n" * 250 + ".json")  # with .tally, longer than a name can be
+    path.write_bytes(ledger.finding().read_bytes())
+    done = ledger.tally("submit", path, "--key", ledger.key("alder"))
+    assert done.code == 3 and "not written" in done.err
+
+
+def test_submit_needs_a_file_of_its_own(ledger, tmp_path):
+    done = ledger.tally("submit", "-")
+    assert done.code == 2 and "file of its own" in done.err
+
+
+def test_a_receipt_is_noted_before_it_is_written(ledger):
+    """A receipt without a place leaves the author's chain where the ledger has it."""
+    path = ledger.finding()
+    path.with_suffix(".receipt").mkdir()
+    done = ledger.tally("submit", path, "--key", ledger.key("alder"))
+    assert done.code == 3 and f"tally submit {path.with_suffix('.tally')}" in done.err
+    ledger.submit("alder")
+
+
+def test_what_cannot_be_read_is_named(ledger, tmp_path):
+    (tmp_path / "file").write_text("")
+    for words, message in (
+            (["preview", tmp_path], "is a directory"),
+            (["verify", "--receipt", tmp_path], "is a directory"),
+            (["receipt", "show", tmp_path / "absent"], "no such file"),
+            (["sign", tmp_path / "file", "--key", tmp_path / "file"], "not an entry file"),
+            (["compose", ledger.finding(), "--key", tmp_path / "file"], "not an OpenSSH key"),
+            (["compose", ledger.finding(), "--key", tmp_path / "absent"], "no such file")):
+        done = ledger.tally(*words)
+        assert done.code in (2, 3) and message in done.err, done.err
+    done = ledger.tally("verify", "--ledger", ledger.id, state=tmp_path / "file")
+    assert done.code == 3 and str(tmp_path / "file") in done.err
+
+
+def test_a_link_stays_a_link(ledger):
+    path = ledger.finding()
+    assert ledger.tally("compose", path, "--key", ledger.key("alder")).code == 0
+    link = path.with_suffix(".link")
+    link.symlink_to(path.with_suffix(".tally").name)
+    assert ledger.tally("sign", link, "--key", ledger.key("alder")).code == 0
+    assert link.is_symlink() and entry_field(path.with_suffix(".tally"), "signature")
+
+
+@pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 200 OK\r\n\r\n" * 20, b"\xff" * 4096])
+def test_what_is_no_daemon_is_told_apart(ledger, tmp_path, greeting):
+    path = ledger.finding()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(ledger.sockets / "other"))
+        server.listen()
+
+        def answer():
+            for _ in range(2):
+                peer, _ = server.accept()
+                with peer:
+                    peer.sendall(greeting)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        done = ledger.tally("submit", path, "--key", ledger.key("alder"), "--socket",
+                            ledger.sockets / "other")
+        assert done.code == 3 and f"tally submit {path.with_suffix('.tally')}" in done.err
+        assert ledger.tally("verify", ledger.sockets / "other").code == 3
+        thread.join()
+    (ledger.sockets / "other").unlink()
+    if greeting:
+        assert "does not speak" in done.err
+    assert ledger.tally("submit", path.with_suffix(".tally")).code == 0
 
 
 def test_entries_can_follow_one_that_is_not_submitted(ledger):
