@@ -23,13 +23,30 @@ struct chain {
     struct tally_hash previous;
 };
 
-static const char *type_of(const struct opt *opt, const json_t *json)
+static const char *type_of(struct compose *compose)
 {
-    const char *type = opt_value(opt, "type");
+    const char *type = opt_value(compose->opt, "type");
+    const json_t *member = json_object_get(compose->json, "type");
+    if (member != NULL && !json_is_string(member)) {
+        compose_fault(compose, "/type: a text is needed here");
+    }
     if (type == NULL) {
-        type = json_string_value(json_object_get(json, "type"));
+        type = json_string_value(member);
     }
     return type == NULL ? "finding" : type;
+}
+
+/* Whether this key could author such an entry, by the table that the ledger judges with. */
+static void check_type(struct compose *compose, const char *type, const struct tl_roster_key *key)
+{
+    compose->type = tl_type_find(tl_bytes_text(type));
+    if (compose->type == NULL) {
+        compose_fault(compose, "/type: %s: no such entry type", type);
+    } else if (compose->type->type == TL_TYPE_CHARTER || compose->type->type == TL_TYPE_AMENDMENT) {
+        compose_fault(compose, "/type: %s: is made by `tally charter`", type);
+    } else if ((key->roles & compose->type->role) == 0) {
+        compose_fault(compose, "/type: %s: this key has not the role for it", type);
+    }
 }
 
 /* --after FILE: an entry by the same key that is composed but not submitted. */
@@ -105,17 +122,16 @@ static int encode(struct compose *compose, const char *type, const struct chain 
 static int fill_and_encode(struct compose *compose, const struct chain *chain,
                            const struct tl_public_key *key, struct tl_buffer *entry_file)
 {
-    const char *type = type_of(compose->opt, compose->json);
-    if (tl_type_find(tl_bytes_text(type)) == NULL) {
-        compose_fault(compose, "/type: %s: no such entry type", type);
-    }
+    const char *type = type_of(compose);
+    check_type(compose, type, chain->key);
     compose->errors += finding_check(compose->path, type, compose->json, time(NULL));
     compose_add_members(compose);
     compose_add_exhibits(compose);
     compose_withhold(compose);
     compose_add_refs(compose);
     if (compose->errors > 0) {
-        out_error("%s: %u faults: nothing was written", compose->path, compose->errors);
+        out_error("%s: %u %s: nothing was written", compose->path, compose->errors,
+                  compose->errors == 1 ? "fault" : "faults");
         return EXIT_USAGE;
     }
     return encode(compose, type, chain, key, entry_file);

@@ -10,12 +10,14 @@
 #include "client/draft.h"
 #include "client/opt.h"
 #include "client/state.h"
+#include "lib/roster/types.h"
 
 struct compose {
     const struct opt *opt;
     const char *path; /* of the JSON */
     struct tally_bytes text;
     json_t *json;
+    const struct tl_type_row *type; /* NULL: there is no such type */
     const struct state *state;
     struct draft *draft;
     size_t ref_count;

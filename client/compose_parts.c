@@ -38,10 +38,16 @@ static void add_part(struct compose *compose, struct tally_bytes name, struct ta
     }
 }
 
-/* True when --withhold names something inside this value, so that it has to be split. */
+/*
+ * True when --withhold names something inside this value, so that it has to be split. The list of
+ * exhibits stays whole: /exhibits/NAME is the part of that file.
+ */
 static bool is_split(const struct compose *compose, struct tally_bytes name)
 {
     size_t cursor = 0;
+    if (tl_bytes_equal(name, tl_bytes_text("/exhibits"))) {
+        return false;
+    }
     for (const char *pointer = opt_next(compose->opt, "withhold", &cursor); pointer != NULL;
          pointer = opt_next(compose->opt, "withhold", &cursor)) {
         if (strlen(pointer) > name.len && memcmp(pointer, name.ptr, name.len) == 0 &&
@@ -76,6 +82,9 @@ static void split_object(struct compose *compose, struct tally_bytes name, struc
         tl_buffer_add(&pointer, name);
         if (json_add_token(&pointer, key)) {
             add_part(compose, tl_buffer_bytes(&pointer), value);
+        } else {
+            compose_fault(compose, "%.*s: a name in it is too long", (int)name.len,
+                          (const char *)name.ptr);
         }
         tl_buffer_deinit(&pointer);
     }
@@ -173,8 +182,28 @@ static void add_exhibit(struct compose *compose, const char *file, bool keep)
     status = draft_add_exhibit(compose->draft, name,
                                media_type == NULL ? DEFAULT_MEDIA_TYPE : media_type, &hash, size,
                                file, keep);
-    if (status != TALLY_OK) {
+    if (status == TALLY_EEXIST) {
+        compose_fault(compose, "exhibit %s: another exhibit has this name", file);
+    } else if (status == TALLY_EFORMAT) {
+        compose_fault(compose, "exhibit %s: its name must be UTF-8, its media type like text/plain",
+                      file);
+    } else if (status != TALLY_OK) {
         compose_fault(compose, "exhibit %s: %s", file, tally_status_text(status));
+    }
+}
+
+/* What the JSON declares and no option gives: somebody forgot a file, or meant to. */
+static void warn_of_missing(const struct compose *compose)
+{
+    size_t i = 0;
+    json_t *exhibit = NULL;
+    json_array_foreach(json_object_get(compose->json, "exhibits"), i, exhibit)
+    {
+        const char *name = json_string_value(json_object_get(exhibit, "name"));
+        if (name != NULL && !draft_has_exhibit(compose->draft, name)) {
+            out_warning("%s: /exhibits/%zu: %s: no --exhibit or --exhibit-kept gives this file",
+                        compose->path, i, name);
+        }
     }
 }
 
@@ -188,6 +217,7 @@ void compose_add_exhibits(struct compose *compose)
             add_exhibit(compose, file, i == 1);
         }
     }
+    warn_of_missing(compose);
 }
 
 void compose_withhold(struct compose *compose)
@@ -195,12 +225,25 @@ void compose_withhold(struct compose *compose)
     size_t cursor = 0;
     for (const char *pointer = opt_next(compose->opt, "withhold", &cursor); pointer != NULL;
          pointer = opt_next(compose->opt, "withhold", &cursor)) {
-        if (draft_withhold(compose->draft, pointer) != TALLY_OK) {
-            compose_fault(compose, "--withhold %s: there is no such part", pointer);
+        enum tally_status status = draft_withhold(compose->draft, pointer);
+        if (status == TALLY_EINVAL) {
+            compose_fault(compose,
+                          "--withhold %s: its file would be left where everyone reads it: "
+                          "--exhibit-kept keeps it",
+                          pointer);
+        } else if (status != TALLY_OK) {
+            compose_fault(compose, "--withhold %s: no such member, nor element or member of one",
+                          pointer);
         }
         /* The list of exhibits names digests, which would give a withheld file away. */
         if (strncmp(pointer, TL_EXHIBIT_PREFIX, strlen(TL_EXHIBIT_PREFIX)) == 0) {
             (void)!draft_withhold(compose->draft, "/exhibits");
         }
+    }
+    uint64_t len = draft_clear_len(compose->draft);
+    if (len > TALLY_DEPOSIT_MAX) {
+        compose_fault(compose,
+                      "%llu bytes in all clear parts, over the limit of %u: leave some as exhibits",
+                      (unsigned long long)len, TALLY_DEPOSIT_MAX);
     }
 }

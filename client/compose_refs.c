@@ -46,8 +46,8 @@ static void close_lookup(struct lookup *lookup)
 }
 
 /* The leaf hash at index, proven against the verified checkpoint. */
-static bool find_leaf(struct compose *compose, struct lookup *lookup, uint64_t index,
-                      struct tally_hash *ret_leaf)
+static bool find_leaf(struct compose *compose, struct lookup *lookup, const char *where,
+                      uint64_t index, struct tally_hash *ret_leaf)
 {
     if (index == compose->state->newest_index) {
         *ret_leaf = compose->state->newest_leaf;
@@ -55,8 +55,8 @@ static bool find_leaf(struct compose *compose, struct lookup *lookup, uint64_t i
     }
     if (index > compose->state->newest_index) {
         compose_fault(compose,
-                      "entry %llu is newer than what was verified here: run `tally verify`",
-                      (unsigned long long)index);
+                      "%s: entry %llu is newer than what was verified here: run `tally verify`",
+                      where, (unsigned long long)index);
         return false;
     }
     if (!open_lookup(compose, lookup)) {
@@ -69,39 +69,40 @@ static bool find_leaf(struct compose *compose, struct lookup *lookup, uint64_t i
     if (status == TALLY_OK) {
         *ret_leaf = tl_tree_leaf(tl_buffer_bytes(&record));
     } else {
-        compose_fault(compose, "entry %llu could not be proven: %s", (unsigned long long)index,
-                      tally_status_text(status));
+        compose_fault(compose, "%s: entry %llu could not be proven: %s", where,
+                      (unsigned long long)index, tally_status_text(status));
     }
     tl_buffer_deinit(&record);
     return status == TALLY_OK;
 }
 
-static void add_ref(struct compose *compose, struct lookup *lookup, const char *relation,
-                    const char *target)
+static void add_ref(struct compose *compose, struct lookup *lookup, const char *where,
+                    const char *relation, const char *target)
 {
     uint64_t index = 0;
     bool has_check = false;
-    if (!tl_is_id(tl_bytes_text(relation))) {
-        compose_fault(compose, "ref %s: not a relation", relation);
+    if (compose->type != NULL && !tl_type_allows_relation(compose->type, tl_bytes_text(relation))) {
+        compose_fault(compose, "%s: %s: not a relation of a %s", where, relation,
+                      compose->type->name);
         return;
     }
     if (!out_entry_id_parse(target, &index, &has_check)) {
-        compose_fault(compose, "ref %s: %s: not an entry (412 or 412-7F3K-9QXD)", relation, target);
+        compose_fault(compose, "%s: %s: not an entry (412 or 412-7F3K-9QXD)", where, target);
         return;
     }
     if (compose->ref_count == TALLY_REF_COUNT_MAX) {
-        compose_fault(compose, "more than %u refs", TALLY_REF_COUNT_MAX);
+        compose_fault(compose, "%s: more than %u refs", where, TALLY_REF_COUNT_MAX);
         return;
     }
     struct tl_ref_line *ref = &compose->refs[compose->ref_count];
-    if (!find_leaf(compose, lookup, index, &ref->leaf)) {
+    if (!find_leaf(compose, lookup, where, index, &ref->leaf)) {
         return;
     }
     char id[ENTRY_ID_MAX];
     out_entry_id(index, &ref->leaf, id);
     if (has_check && strcmp(id, target) != 0) {
-        compose_fault(compose, "ref %s: %s: the check characters are those of another entry (%s)",
-                      relation, target, id);
+        compose_fault(compose, "%s: %s: the check characters are those of another entry (%s)",
+                      where, target, id);
         return;
     }
     (void)snprintf(compose->relations[compose->ref_count], TALLY_ID_MAX + 1, "%s", relation);
@@ -122,30 +123,61 @@ static void add_option_refs(struct compose *compose, struct lookup *lookup)
             continue;
         }
         (void)snprintf(relation, sizeof relation, "%.*s", (int)(equals - value), value);
-        add_ref(compose, lookup, relation, equals + 1);
+        add_ref(compose, lookup, "--ref", relation, equals + 1);
+    }
+}
+
+/* A ref becomes one line of the envelope: whatever else stands in it would be lost. */
+static void add_json_ref(struct compose *compose, struct lookup *lookup, const char *where,
+                         json_t *ref)
+{
+    const char *relation = json_string_value(json_object_get(ref, "rel"));
+    const json_t *target = json_object_get(ref, "target");
+    char number[TL_DECIMAL_MAX];
+    const char *text = json_string_value(target);
+    if (json_is_integer(target) && json_integer_value(target) >= 0) {
+        (void)tl_decimal_format((uint64_t)json_integer_value(target), number);
+        text = number;
+    }
+    if (relation == NULL || strlen(relation) > TALLY_ID_MAX || text == NULL ||
+        json_object_size(ref) != 2) {
+        compose_fault(compose, "%s: {\"rel\": RELATION, \"target\": ENTRY} is needed, and no more",
+                      where);
+    } else {
+        add_ref(compose, lookup, where, relation, text);
     }
 }
 
 static void add_json_refs(struct compose *compose, struct lookup *lookup)
 {
+    json_t *refs = json_object_get(compose->json, "refs");
     size_t i = 0;
     json_t *ref = NULL;
-    json_array_foreach(json_object_get(compose->json, "refs"), i, ref)
+    if (refs != NULL && !json_is_array(refs)) {
+        compose_fault(compose, "/refs: a list is needed here");
+    }
+    json_array_foreach(refs, i, ref)
     {
-        const char *relation = json_string_value(json_object_get(ref, "rel"));
-        const json_t *target = json_object_get(ref, "target");
-        char number[TL_DECIMAL_MAX];
-        const char *text = json_string_value(target);
-        if (json_is_integer(target) && json_integer_value(target) >= 0) {
-            (void)tl_decimal_format((uint64_t)json_integer_value(target), number);
-            text = number;
-        }
-        if (relation == NULL || strlen(relation) > TALLY_ID_MAX || text == NULL) {
-            compose_fault(compose, "/refs/%zu: {\"rel\": RELATION, \"target\": ENTRY} is needed",
-                          i);
-            continue;
-        }
-        add_ref(compose, lookup, relation, text);
+        char where[32];
+        (void)snprintf(where, sizeof where, "/refs/%zu", i);
+        add_json_ref(compose, lookup, where, ref);
+    }
+}
+
+/* What the type asks for: a relation that the ledger would reject the entry without. */
+static void check_required(struct compose *compose, unsigned errors_before)
+{
+    const struct tl_type_row *type = compose->type;
+    unsigned count = 0;
+    if (type == NULL || type->relation == NULL || compose->errors > errors_before) {
+        return;
+    }
+    for (size_t i = 0; i < compose->ref_count; i++) {
+        count += strcmp(compose->relations[i], type->relation) == 0 ? 1 : 0;
+    }
+    if (count == 0 || count > type->relation_max) {
+        compose_fault(compose, "/refs: a %s needs %s \"%s\"", type->name,
+                      type->relation_max == 1 ? "exactly one" : "one or more", type->relation);
     }
 }
 
@@ -169,8 +201,10 @@ static int by_line(const void *a, const void *b)
 void compose_add_refs(struct compose *compose)
 {
     struct lookup lookup = {.source = NULL};
+    unsigned errors_before = compose->errors;
     add_option_refs(compose, &lookup);
     add_json_refs(compose, &lookup);
+    check_required(compose, errors_before);
     close_lookup(&lookup);
     qsort(compose->refs, compose->ref_count, sizeof *compose->refs, by_line);
 }

@@ -67,8 +67,21 @@ enum tally_status draft_withhold(struct draft *draft, const char *name)
     if (part == NULL) {
         return TALLY_ENOTFOUND;
     }
+    if (part->is_left) {
+        return TALLY_EINVAL;
+    }
     part->is_withheld = true;
     return TALLY_OK;
+}
+
+uint64_t draft_clear_len(const struct draft *draft)
+{
+    uint64_t len = 0;
+    for (size_t i = 0; i < draft->part_count; i++) {
+        const struct draft_part *part = &draft->parts[i];
+        len += part->is_withheld ? 0 : TL_PART_HEADER_LEN + part->name.len + part->value.len;
+    }
+    return len;
 }
 
 static enum tally_status add_file(struct draft *draft, const struct tally_hash *hash, uint64_t size,
@@ -103,6 +116,22 @@ static void add_escaped(struct tl_buffer *pointer, const char *token)
     }
 }
 
+static void add_pointer(struct tl_buffer *pointer, const char *name)
+{
+    tl_buffer_add_text(pointer, TL_EXHIBIT_PREFIX);
+    add_escaped(pointer, name);
+}
+
+bool draft_has_exhibit(struct draft *draft, const char *name)
+{
+    struct tl_buffer pointer;
+    tl_buffer_init(&pointer, TL_PART_NAME_MAX);
+    add_pointer(&pointer, name);
+    bool found = find(draft, tl_buffer_bytes(&pointer)) != NULL;
+    tl_buffer_deinit(&pointer);
+    return found;
+}
+
 enum tally_status draft_add_exhibit(struct draft *draft, const char *name, const char *media_type,
                                     const struct tally_hash *hash, uint64_t size, const char *path,
                                     bool keep)
@@ -118,14 +147,17 @@ enum tally_status draft_add_exhibit(struct draft *draft, const char *name, const
     struct tl_buffer value;
     tl_buffer_init(&pointer, TL_PART_NAME_MAX);
     tl_buffer_init(&value, EXHIBIT_VALUE_MAX);
-    tl_buffer_add_text(&pointer, TL_EXHIBIT_PREFIX);
-    add_escaped(&pointer, name);
+    add_pointer(&pointer, name);
     tl_exhibit_value_encode(&exhibit, &value);
     enum tally_status status = pointer.status != TALLY_OK ? pointer.status : value.status;
+    if (status == TALLY_OK) { /* a media type can be anything, until it is read back */
+        status = tl_exhibit_value_decode(tl_buffer_bytes(&value), &exhibit);
+    }
     if (status == TALLY_OK) {
         status = draft_add(draft, tl_buffer_bytes(&pointer), tl_buffer_bytes(&value));
     }
     if (status == TALLY_OK && !keep) {
+        draft->parts[draft->part_count - 1].is_left = true;
         status = add_file(draft, hash, size, path);
     }
     tl_buffer_deinit(&pointer);

@@ -21,6 +21,7 @@ struct draft_part {
     struct tl_buffer name;
     struct tl_buffer value;
     bool is_withheld;
+    bool is_left; /* an exhibit whose file is left with the ledger */
 };
 
 struct draft_exhibit {
@@ -44,8 +45,13 @@ void draft_free(struct draft *draft);
 TALLY_NODISCARD enum tally_status draft_add(struct draft *draft, struct tally_bytes name,
                                             struct tally_bytes value);
 
-/* Marks the part of that name. ENOTFOUND. */
+/* Marks the part of that name. ENOTFOUND; EINVAL for an exhibit whose file is left. */
 TALLY_NODISCARD enum tally_status draft_withhold(struct draft *draft, const char *name);
+
+bool draft_has_exhibit(struct draft *draft, const char *name);
+
+/* Bytes of all parts that are handed over, as the ledger counts them. */
+uint64_t draft_clear_len(const struct draft *draft);
 
 /*
  * Adds the part /exhibits/NAME for a file of that digest; keep: the bytes stay with the author,

@@ -40,14 +40,18 @@ static void need_text(struct check *check, const json_t *object, const char *bas
     }
 }
 
+/* Without the final "~" (about) or "?" (uncertain). */
+static size_t plain_len(const char *text, size_t len)
+{
+    return len > 0 && (text[len - 1] == '~' || text[len - 1] == '?') ? len - 1 : len;
+}
+
 /* YYYY, YYYY-MM or YYYY-MM-DD, each with an optional "~", or a full UTC time. Gives the first
  * instant of it as a comparable number of days; false when it is no such date. */
 static bool parse_date(const char *text, size_t len, uint64_t *ret_start)
 {
     char full[TL_TIME_LEN + 1] = "0000-01-01T00:00:00Z";
-    if (len > 0 && (text[len - 1] == '~' || text[len - 1] == '?')) {
-        len--;
-    }
+    len = plain_len(text, len);
     if (len != 4 && len != 7 && len != DATE_LEN && len != TL_TIME_LEN) {
         return false;
     }
@@ -70,16 +74,18 @@ static const char *interval_fault(const char *text)
     if (!(left == 2 && memcmp(text, "..", 2) == 0) && !parse_date(text, left, &start)) {
         return "the interval's start is not a date";
     }
-    if (strcmp(slash + 1, "..") != 0 && !parse_date(slash + 1, strlen(slash + 1), &end)) {
+    const char *last = slash + 1;
+    if (strcmp(last, "..") != 0 && !parse_date(last, strlen(last), &end)) {
         return "the interval's end is not a date";
     }
-    return end < start ? "the interval ends before it starts" : NULL;
+    bool is_within = strncmp(text, last, plain_len(last, strlen(last))) == 0; /* 2024-10-16/2024 */
+    return end < start && !is_within ? "the interval ends before it starts" : NULL;
 }
 
 static void check_times(struct check *check, const json_t *json)
 {
-    const char *event = json_string_value(json_object_get(json, "event_time"));
-    const char *what = event == NULL ? NULL : interval_fault(event);
+    const json_t *event = json_object_get(json, "event_time");
+    const char *what = json_is_string(event) ? interval_fault(json_string_value(event)) : NULL;
     if (what != NULL) {
         error_at(check, "/event_time", what);
     }
@@ -142,6 +148,20 @@ static void check_sources(struct check *check, const json_t *json)
     }
 }
 
+/* Members that are read as lists, where they are there at all. */
+static void check_lists(struct check *check, const json_t *json)
+{
+    static const char *const names[] = {"quantities", "exhibits"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const json_t *value = json_object_get(json, names[i]);
+        if (value != NULL && !json_is_array(value)) {
+            char pointer[32];
+            (void)snprintf(pointer, sizeof pointer, "/%s", names[i]);
+            error_at(check, pointer, "a list is needed here");
+        }
+    }
+}
+
 /* A title that is made to look like another: kept as it is, but said aloud before signing. */
 static void check_lookalike(const struct check *check, const json_t *json)
 {
@@ -157,6 +177,7 @@ unsigned finding_check(const char *path, const char *type, const json_t *json, t
     need_text(&check, json, "", "title", TITLE_MAX);
     check_lookalike(&check, json);
     check_times(&check, json);
+    check_lists(&check, json);
     if (strcmp(type, "finding") == 0) {
         need_text(&check, json, "", "statement", STATEMENT_MAX);
         need_text(&check, json, "", "statement_kind", TITLE_MAX);

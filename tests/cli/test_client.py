@@ -2,6 +2,7 @@
 """The client as its users meet it: whole programs, real daemon, real ssh-keygen and ssh-agent."""
 
 import base64
+import hashlib
 import json
 import os
 import re
@@ -115,6 +116,35 @@ def test_faults_of_a_finding_are_all_reported(ledger):
     for pointer in ("/title", "/event_time", "/statement", "/quantities/0",
                     "/external_references"):
         assert pointer in done.err, done.err
+
+
+@pytest.mark.parametrize("changes, pointers", [
+    ({"type": 7}, ["/type"]),
+    ({"type": "nonsense"}, ["/type"]),
+    ({"type": "amendment"}, ["/type"]),
+    ({"type": "incident"}, ["/type"]),
+    ({"type": "correction"}, ["/refs: a correction needs exactly one"]),
+    ({"refs": {"rel": "cites", "target": 0}}, ["/refs: a list"]),
+    ({"refs": [7, {"rel": "cites", "target": 0, "why": "would be lost"},
+               {"rel": "corroborates", "target": 0}, {"rel": "cites", "target": 99999}]},
+     ["/refs/0", "/refs/1", "/refs/2: corroborates", "/refs/3: entry 99999"]),
+    ({"quantities": 7, "exhibits": {}}, ["/quantities: a list", "/exhibits: a list"]),
+    ({f"k{i}": "v" * 260000 for i in range(17)}, ["over the limit of 4194304"]),
+])
+def test_what_the_ledger_would_reject_or_lose_is_a_fault(ledger, changes, pointers):
+    path = ledger.finding(**changes)
+    done = ledger.tally("compose", path, "--key", ledger.key("alder"))
+    assert done.code == 2 and not path.with_suffix(".tally").exists()
+    for pointer in pointers:
+        assert pointer in done.err, done.err
+
+
+def test_intervals_are_compared_as_far_as_they_are_said(ledger):
+    for interval, code in (("2024-10-16/2024-10", 0), ("2024-03/2024", 0), ("2024-03~/2024~", 0),
+                           ("2024/2024-01-05", 0), ("2024-10-16/2024-09", 2), ("2025/2024", 2)):
+        done = ledger.tally("compose", ledger.finding(event_time=interval), "--key",
+                            ledger.key("alder"))
+        assert done.code == code, interval
 
 
 def test_submitting_again_gives_the_same_receipt(ledger):
@@ -407,6 +437,40 @@ def test_withheld_parts_stay_at_home(ledger, tmp_path):
     (tmp_path / "other").write_text("other")
     missing = ledger.tally("check", tmp_path / "other")
     assert missing.code == 4 and "does not show that the file is false" in missing.out
+
+
+def test_a_withheld_exhibit_is_named_nowhere(ledger, tmp_path):
+    kept = tmp_path / "photo.jpg"
+    kept.write_bytes(os.urandom(1000))
+    digest = hashlib.sha256(kept.read_bytes()).hexdigest()
+    listed = [{"name": "photo.jpg", "size": 1000, "hashes": {"SHA-256": digest}}]
+    path = ledger.finding(exhibits=listed)
+    words = ["compose", path, "--key", ledger.key("alder"), "--withhold", "/exhibits/photo.jpg"]
+    left = ledger.tally(*words, "--exhibit", kept)
+    assert left.code == 2 and "--exhibit-kept" in left.err
+    assert ledger.tally(*words, "--exhibit-kept", kept).code == 0
+    everyone, mine = ledger.tally("preview", path.with_suffix(".tally")).out.split("Only you keep")
+    assert digest not in everyone and digest in mine
+    key = ["--key", ledger.key("alder")]
+    assert ledger.tally("sign", path.with_suffix(".tally"), *key).code == 0
+    assert ledger.tally("submit", path.with_suffix(".tally")).code == 0
+    assert ledger.tally("check", kept).code == 4
+
+
+def test_exhibits_that_do_not_fit_are_named(ledger, tmp_path):
+    photo = tmp_path / "a.jpg"
+    photo.write_text("x")
+    other = tmp_path / "other" / "a.jpg"
+    other.parent.mkdir()
+    other.write_text("y")
+    key = ["--key", ledger.key("alder")]
+    done = ledger.tally("compose", ledger.finding(), *key, "--exhibit", photo, "--exhibit", other)
+    assert done.code == 2 and "another exhibit has this name" in done.err
+    listed = [{"name": "a.jpg", "media_type": "text/plain\nstored -"}]
+    done = ledger.tally("compose", ledger.finding(exhibits=listed), *key, "--exhibit", photo)
+    assert done.code == 2 and "media type" in done.err
+    done = ledger.tally("compose", ledger.finding(exhibits=[{"name": "forgotten.jpg"}]), *key)
+    assert done.code == 0 and "/exhibits/0: forgotten.jpg" in done.err
 
 
 def test_a_changed_exhibit_is_not_sent(ledger, tmp_path):
