@@ -9,6 +9,7 @@
 #include "client/public_key_file.h"
 #include "client/state.h"
 #include "lib/base/mem.h"
+#include "lib/base/sha256.h"
 #include "lib/tree/tree.h"
 
 #define OP_MAX 512u
@@ -85,9 +86,10 @@ int charter_amend(const struct opt *opt, const char *path)
         code = entry_write(path, &entry, false);
     }
     if (code == 0) {
-        out_hint("wrote %s: its author signs it first, then as many members as the threshold "
-                 "asks, and every key that it enrols",
-                 path);
+        struct tally_hash hash = tl_sha256(tl_buffer_bytes(&envelope));
+        out_written(opt, path, &hash);
+        out_hint("next: its author signs it first, then as many members as the threshold asks, and "
+                 "every key that it enrols");
     }
     tl_buffer_deinit(&envelope);
     state_deinit(&state);

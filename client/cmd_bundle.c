@@ -13,6 +13,7 @@
 #include "lib/base/mem.h"
 #include "lib/codec/bundle.h"
 #include "lib/codec/receipt.h"
+#include "lib/tree/tree.h"
 
 #define ENTRY_COUNT_MAX 1024u
 
@@ -93,6 +94,22 @@ static enum tally_status read_seal(struct bundling *run, uint64_t index,
     return status;
 }
 
+/* EINVAL after a message when a word with check characters means another entry. */
+static enum tally_status check_ids(const struct bundling *run, uint64_t index,
+                                   struct tally_bytes record)
+{
+    struct tally_hash leaf = tl_tree_leaf(record);
+    for (size_t i = 0; i < run->opt->word_count; i++) {
+        uint64_t named = 0;
+        bool has_check = false;
+        if (out_entry_id_parse(run->opt->words[i], &named, &has_check) && named == index &&
+            !out_entry_id_is(run->opt->words[i], index, &leaf)) {
+            return TALLY_EINVAL;
+        }
+    }
+    return TALLY_OK;
+}
+
 static enum tally_status add_proof(struct bundling *run, enum tl_bundle_line_kind kind,
                                    uint64_t index)
 {
@@ -104,6 +121,9 @@ static enum tally_status add_proof(struct bundling *run, enum tl_bundle_line_kin
     tl_buffer_init(&file, TL_RECEIPT_MAX);
     enum tally_status status =
         tl_fetch_record(&run->fetch, index, &run->walk.verified.report.root, &record, &proof);
+    if (status == TALLY_OK && kind == TL_BUNDLE_ENTRY) {
+        status = check_ids(run, index, tl_buffer_bytes(&record));
+    }
     if (status == TALLY_OK) {
         status = read_seal(run, index, seal);
     }
@@ -216,14 +236,19 @@ static int write(struct bundling *run)
     if (status == TALLY_OK) {
         code = whole_file_write(path, tl_buffer_bytes(&run->bundle), 0644, false);
     } else {
-        out_error("%s: %s", path, tally_status_text(status));
+        out_error("%s: %s: not written", path, tally_status_text(status));
         code = exit_code_of(status);
     }
     if (code != 0) {
         return code;
     }
-    out_hint("wrote %s: %zu entries under checkpoint %llu; check it with: tally verify %s", path,
-             run->entry_count, (unsigned long long)size, path);
+    if (opt_has(run->opt, "json")) {
+        out_json(json_pack("{s:o, s:I, s:I}", "file", out_json_text(tl_bytes_text(path)), "entries",
+                           (json_int_t)run->entry_count, "size", (json_int_t)size));
+    }
+    out_hint("wrote %s: %zu %s under checkpoint %llu; check it with: tally verify %s", path,
+             run->entry_count, run->entry_count == 1 ? "entry" : "entries",
+             (unsigned long long)size, path);
     return EXIT_DONE;
 }
 

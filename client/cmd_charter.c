@@ -8,6 +8,7 @@
 #include "client/exit_code.h"
 #include "client/output.h"
 #include "client/verbs.h"
+#include "lib/base/sha256.h"
 #include "lib/base/text.h"
 #include "lib/roster/roster.h"
 
@@ -24,10 +25,12 @@ static int charter_new(const struct opt *opt)
         struct tl_entry_file entry = {.envelope = tl_buffer_bytes(&envelope)};
         code = entry_write(opt->words[2], &entry, false);
     }
+    struct tally_hash envelope_hash = tl_sha256(tl_buffer_bytes(&envelope));
     if (code == 0) {
-        out_hint("wrote %s: every key in it signs it now, and the host key too:\n"
-                 "  tally charter sign %s --key KEY",
-                 opt->words[2], opt->words[2]);
+        out_written(opt, opt->words[2], &envelope_hash);
+        out_hint("next: every key in it signs it, and the host key too: tally charter sign %s "
+                 "--key KEY",
+                 opt->words[2]);
     }
     tl_buffer_deinit(&envelope);
     return code;
@@ -152,7 +155,7 @@ static int run(const struct opt *opt)
         return charter_new(opt);
     }
     if (strcmp(opt->words[0], "sign") == 0 && opt->word_count == 2) {
-        return entry_sign_file(opt, opt->words[1]);
+        return entry_sign_verb(opt, opt->words[1]);
     }
     if (strcmp(opt->words[0], "show") == 0) {
         return charter_show(opt);

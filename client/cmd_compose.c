@@ -9,6 +9,8 @@
 #include "client/public_key_file.h"
 #include "client/verbs.h"
 #include "client/whole_file.h"
+#include "lib/base/sha256.h"
+#include "lib/codec/entry_file.h"
 
 /* finding.json -> finding.tally */
 static void default_output(const char *json_path, char *dst, size_t cap)
@@ -18,6 +20,18 @@ static void default_output(const char *json_path, char *dst, size_t cap)
         len -= 5;
     }
     (void)snprintf(dst, cap, "%.*s.tally", (int)len, json_path);
+}
+
+static void print_composed(const struct opt *opt, const char *path, struct tally_bytes entry_file)
+{
+    struct tl_entry_file entry;
+    unsigned line = 0;
+    if (tl_entry_file_decode(entry_file, &entry, &line) == TALLY_OK) {
+        struct tally_hash hash = tl_sha256(entry.envelope);
+        out_written(opt, path, &hash);
+        tl_entry_file_deinit(&entry);
+    }
+    out_hint("next: tally preview %s, then tally sign %s --key KEY", path, path);
 }
 
 static int run(const struct opt *opt)
@@ -41,8 +55,7 @@ static int run(const struct opt *opt)
         code = whole_file_write(path, tl_buffer_bytes(&entry_file), 0600, false);
     }
     if (code == 0) {
-        out_hint("wrote %s\nnext: tally preview %s, then tally sign %s --key KEY", path, path,
-                 path);
+        print_composed(opt, path, tl_buffer_bytes(&entry_file));
     }
     tl_buffer_deinit(&entry_file);
     state_deinit(&state);

@@ -9,8 +9,6 @@
 #include "lib/base/text.h"
 #include "lib/codec/part.h"
 
-#define VALUE_COLUMNS 200u
-
 static void print_text(const char *label, struct tally_bytes text)
 {
     printf("  %-10s", label);
@@ -65,7 +63,7 @@ static unsigned print_parts(const struct tl_entry_file *entry, const struct tl_e
         printf("  ");
         out_foreign(stdout, part.name, 0);
         printf("  ");
-        out_foreign(stdout, part.value, VALUE_COLUMNS);
+        out_foreign(stdout, part.value, 0);
         printf("%s\n", out_mixes_scripts(part.value) ? "  [mixed scripts]" : "");
         count++;
     }
@@ -80,7 +78,7 @@ static void print_files(const struct tl_entry_file *entry)
     for (unsigned i = 0; i < entry->exhibit_count; i++) {
         char hex[TL_HASH_HEX_LEN + 1];
         tl_hex_format(tl_hash_bytes(&entry->exhibits[i].hash), hex);
-        printf("  ");
+        printf("  file left with the ledger: ");
         out_foreign(stdout, entry->exhibits[i].path, 0);
         printf("  %llu bytes  %s\n", (unsigned long long)entry->exhibits[i].size, hex);
     }

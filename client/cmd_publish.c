@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "client/exit_code.h"
 #include "client/ledger.h"
@@ -22,11 +23,20 @@ static int failed(const char *directory, enum tally_status status)
         out_error("%s: the source contradicts itself or what stands there: nothing was published. "
                   "Keep both and run `tally verify` on each",
                   directory);
+    } else if (status == TALLY_EEXIST) {
+        out_error("%s: not a directory", directory);
     } else {
         out_error("%s: %s: the checkpoint there is unchanged; publish again", directory,
                   tally_status_text(status));
     }
     return exit_code_of(status);
+}
+
+/* What is written as a tar takes the place of a file, and of nothing else. */
+static bool is_replaceable(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) != 0 || S_ISREG(info.st_mode);
 }
 
 static int run(const struct opt *opt)
@@ -35,6 +45,11 @@ static int run(const struct opt *opt)
     struct progress progress;
     struct tl_source *source = NULL;
     struct tl_published published;
+    const char *tar = opt_value(opt, "tar");
+    if (tar != NULL && !is_replaceable(tar)) {
+        out_error("--tar %s: is no file that could be replaced", tar);
+        return EXIT_USAGE;
+    }
     int code = ledger_open(opt_value(opt, "source"), tl_bytes(NULL, 0), &source);
     if (code != 0) {
         return code;
@@ -51,7 +66,6 @@ static int run(const struct opt *opt)
     if (status != TALLY_OK) {
         return failed(directory, status);
     }
-    const char *tar = opt_value(opt, "tar");
     if (tar != NULL) {
         status = tl_archive_to_tar(directory, tar);
     }

@@ -137,22 +137,6 @@ static void print(const struct opt *opt, struct showing *showing)
     print_referring(showing);
 }
 
-/* The check characters, where given, must be those of the entry that was found. */
-static bool check_id(const struct showing *showing, const char *word, bool has_check)
-{
-    const struct entry *entry = entries_find(&showing->entries, showing->index);
-    char id[ENTRY_ID_MAX];
-    if (entry == NULL || !has_check) {
-        return true;
-    }
-    out_entry_id(entry->index, &entry->leaf, id);
-    if (strcmp(id, word) != 0) {
-        out_error("%s: the check characters are those of another entry (%s)", word, id);
-        return false;
-    }
-    return true;
-}
-
 static int run(const struct opt *opt)
 {
     struct showing showing = {.status = TALLY_OK};
@@ -179,7 +163,10 @@ static int run(const struct opt *opt)
         code = code == EXIT_BAD ? EXIT_BAD : EXIT_UNREACHED;
     } else if (walk.is_verified) {
         entries_conclude(&showing.entries);
-        code = check_id(&showing, opt->words[0], has_check) ? code : EXIT_USAGE;
+        const struct entry *entry = entries_find(&showing.entries, showing.index);
+        if (entry != NULL && !out_entry_id_is(opt->words[0], entry->index, &entry->leaf)) {
+            code = EXIT_USAGE;
+        }
         print(opt, &showing);
         walk_print_verdict(&walk);
     }

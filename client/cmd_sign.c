@@ -4,7 +4,7 @@
 
 static int run(const struct opt *opt)
 {
-    return entry_sign_file(opt, opt->words[0]);
+    return entry_sign_verb(opt, opt->words[0]);
 }
 
 static const struct opt_spec options[] = {

@@ -133,8 +133,8 @@ static void print_accepted(const struct submission *run, const struct tl_receipt
     out_foreign(stdout, tl_bytes_text(path), 0);
     printf("\n");
     if (verdict == EXIT_DONE) {
-        out_hint("receipt verified: in the ledger, durable, under its key (no witness has cosigned "
-                 "yet)");
+        out_hint("receipt verified: the ledger's key has signed for this entry (no witness has "
+                 "cosigned yet)");
     } else {
         out_hint("accepted; the receipt could not be judged wholly: %s",
                  run->is_known ? "the ledger was amended since you verified it: tally verify"
@@ -362,7 +362,8 @@ static int make_file(const struct opt *opt, const char *json_path, const char *p
     tl_signer_close(signer);
     tl_buffer_deinit(&entry_file);
     state_deinit(&state);
-    return code == 0 ? entry_sign_file(opt, path) : code;
+    struct tally_hash envelope;
+    return code == 0 ? entry_sign_file(opt, path, &envelope) : code;
 }
 
 static bool ends_with(const char *text, const char *end)

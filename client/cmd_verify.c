@@ -8,6 +8,7 @@
 #include "client/whole_file.h"
 #include "lib/base/mem.h"
 #include "lib/base/text.h"
+#include "lib/codec/checkpoint.h"
 #include "lib/codec/note.h"
 #include "lib/codec/receipt.h"
 
@@ -27,6 +28,17 @@ static void held_deinit(struct held *held)
     tl_free(held->receipts);
 }
 
+/* The report names no files: say here which one cannot hold. */
+static void warn_unless_receipt(const char *path, struct tally_bytes bytes)
+{
+    struct tl_receipt receipt;
+    if (tl_receipt_decode(bytes, &receipt) == TALLY_OK) {
+        tl_receipt_deinit(&receipt);
+    } else {
+        out_warning("%s: not a receipt, or a damaged one", path);
+    }
+}
+
 static int read_held(const struct opt *opt, struct held *held)
 {
     size_t cursor = 0;
@@ -44,26 +56,43 @@ static int read_held(const struct opt *opt, struct held *held)
     }
     cursor = 0;
     for (size_t i = 0; i < held->count; i++) {
-        int code = whole_file_read(opt_next(opt, "receipt", &cursor), &held->files[i]);
+        const char *path = opt_next(opt, "receipt", &cursor);
+        int code = whole_file_read(path, &held->files[i]);
         if (code != 0) {
             return code;
         }
         held->receipts[i] = tl_buffer_bytes(&held->files[i]);
+        warn_unless_receipt(path, held->receipts[i]);
     }
     return 0;
+}
+
+/* A note that holds a checkpoint; whose signature it is, the verification says. */
+static int read_since(const char *path, struct tl_buffer *since)
+{
+    struct tl_note note;
+    struct tl_checkpoint checkpoint;
+    int code = whole_file_read(path, since);
+    if (code == 0 && (tl_note_decode(tl_buffer_bytes(since), &note) != TALLY_OK ||
+                      tl_checkpoint_decode(note.text, &checkpoint) != TALLY_OK)) {
+        out_error("%s: not a checkpoint: the file \"checkpoint\" of an archive is one", path);
+        code = EXIT_USAGE;
+    }
+    return code;
 }
 
 static void print_ledger_hint(const struct walk *walk)
 {
     const struct tl_report *report = &walk->verified.report;
     if (walk->was_known) {
-        out_hint("\nThis ledger was known here: what is remembered of it was the starting point.");
+        out_hint("%s", "");
+        out_hint("This ledger was known here: what is remembered of it was the starting point.");
     } else if (report->lines[TL_CHECK_LEDGER].verdict == TL_VERDICT_NOT_CHECKED) {
         char id[TL_HASH_BASE64_LEN + 1];
         tl_hash_format(&report->ledger, id);
-        out_hint("\nNo ledger id was given. If a source that you trust names this one, say so:\n"
-                 "  --ledger %s",
-                 id);
+        out_hint("%s", "");
+        out_hint("No ledger id was given. If a source that you trust names this one, say so:");
+        out_hint("  --ledger %s", id);
     }
 }
 
@@ -79,11 +108,7 @@ static int verify_ledger(const struct opt *opt, const char *subject)
     tl_buffer_init(&since, TL_NOTE_MAX);
     int code = read_held(opt, &held);
     if (code == 0 && opt_has(opt, "since")) {
-        code = whole_file_read(opt_value(opt, "since"), &since);
-        if (code == 0 && since.len == 0) {
-            out_error("%s: empty", opt_value(opt, "since"));
-            code = EXIT_USAGE;
-        }
+        code = read_since(opt_value(opt, "since"), &since);
     }
     if (code == 0) {
         walk.since = tl_buffer_bytes(&since);
@@ -94,7 +119,7 @@ static int verify_ledger(const struct opt *opt, const char *subject)
     if (walk.is_verified && opt_has(opt, "json")) {
         out_json(out_report_json(&walk.verified.report));
     } else if (walk.is_verified) {
-        out_report(&walk.verified.report, "Verification");
+        out_report(&walk.verified.report, OUT_LEDGER);
         print_ledger_hint(&walk);
     }
     walk_deinit(&walk);

@@ -54,3 +54,14 @@ bool out_entry_id_parse(const char *text, uint64_t *ret_index, bool *ret_has_che
     }
     return true;
 }
+
+bool out_entry_id_is(const char *text, uint64_t index, const struct tally_hash *leaf)
+{
+    char id[ENTRY_ID_MAX];
+    out_entry_id(index, leaf, id);
+    if (strchr(text, '-') != NULL && strcmp(text, id) != 0) {
+        out_error("%s: the check characters are those of another entry (%s)", text, id);
+        return false;
+    }
+    return true;
+}

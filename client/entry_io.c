@@ -152,10 +152,12 @@ static void print_signed(const char *path, const struct tl_envelope *envelope,
     struct tally_hash hash = tl_envelope_hash(envelope);
     tl_fingerprint_format(&tl_signer_key(signer)->fingerprint, fingerprint);
     tl_hash_format(&hash, digest);
-    out_hint("signed   %s\nby       SHA256:%s\nenvelope %s", path, fingerprint, digest);
+    out_hint("signed   %s", path);
+    out_hint("by       SHA256:%s", fingerprint);
+    out_hint("envelope %s", digest);
 }
 
-int entry_sign_file(const struct opt *opt, const char *path)
+int entry_sign_file(const struct opt *opt, const char *path, struct tally_hash *ret_envelope)
 {
     struct tl_entry_file entry;
     struct tl_envelope envelope;
@@ -175,10 +177,21 @@ int entry_sign_file(const struct opt *opt, const char *path)
         code = status == TALLY_OK ? entry_write(path, &entry, true) : failed_to_sign(path, status);
     }
     if (code == 0) {
+        *ret_envelope = tl_envelope_hash(&envelope);
         print_signed(path, &envelope, signer);
     }
     tl_signer_close(signer);
     tl_buffer_deinit(&blob);
     tl_entry_file_deinit(&entry);
+    return code;
+}
+
+int entry_sign_verb(const struct opt *opt, const char *path)
+{
+    struct tally_hash envelope;
+    int code = entry_sign_file(opt, path, &envelope);
+    if (code == 0 && opt_has(opt, "json")) {
+        out_written(opt, path, &envelope);
+    }
     return code;
 }

@@ -31,7 +31,10 @@ TALLY_NODISCARD enum tally_status entry_sign(struct tl_entry_file *entry,
                                              const struct tl_envelope *envelope,
                                              struct tl_signer *signer, struct tl_buffer *blob);
 
-/* entry_read, entry_sign, entry_write, with messages: what `sign` and `charter sign` do. */
-int entry_sign_file(const struct opt *opt, const char *path);
+/* entry_read, entry_sign, entry_write, with messages. */
+int entry_sign_file(const struct opt *opt, const char *path, struct tally_hash *ret_envelope);
+
+/* The same for the verbs `sign` and `charter sign`, which also know --json. */
+int entry_sign_verb(const struct opt *opt, const char *path);
 
 #endif

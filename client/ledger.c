@@ -130,7 +130,9 @@ static int open_other(const char *path, enum ledger_kind kind, struct tl_source 
     case LEDGER_SOCKET:
         break;
     }
-    if (status != TALLY_OK) {
+    if (status == TALLY_EFORMAT || status == TALLY_ETRUNCATED) {
+        out_error("%s: neither a receipt, a bundle nor a whole tar of an archive", path);
+    } else if (status != TALLY_OK) {
         out_error("%s: %s", path, tally_status_text(status));
     }
     return status == TALLY_OK ? 0 : EXIT_UNREACHED;

@@ -188,24 +188,24 @@ bool out_mixes_scripts(struct tally_bytes foreign)
     return false;
 }
 
-__attribute__((format(printf, 2, 0))) static void
-print_message(const char *before, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void
+print_message(FILE *stream, const char *before, const char *format, va_list arguments)
 {
     char message[MESSAGE_MAX];
     int len = vsnprintf(message, sizeof message, format, arguments);
-    (void)fputs(before, stderr);
+    (void)fputs(before, stream);
     if (len > 0) {
         size_t shown = (size_t)len < sizeof message ? (size_t)len : sizeof message - 1;
-        out_foreign(stderr, tl_bytes(message, shown), 0);
+        out_foreign(stream, tl_bytes(message, shown), 0);
     }
-    (void)fputc('\n', stderr);
+    (void)fputc('\n', stream);
 }
 
 void out_error(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    print_message("tally: ", format, arguments);
+    print_message(stderr, "tally: ", format, arguments);
     va_end(arguments);
 }
 
@@ -213,7 +213,7 @@ void out_warning(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    print_message("tally: warning: ", format, arguments);
+    print_message(stderr, "tally: warning: ", format, arguments);
     va_end(arguments);
 }
 
@@ -224,16 +224,16 @@ void out_hint(const char *format, ...)
     }
     va_list arguments;
     va_start(arguments, format);
-    (void)vprintf(format, arguments);
+    print_message(stdout, "", format, arguments);
     va_end(arguments);
-    (void)putchar('\n');
 }
 
 void out_json(json_t *value)
 {
-    if (value == NULL || json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0) {
+    if (value == NULL) {
         out_error("out of memory");
     }
+    (void)json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     (void)putchar('\n');
     json_decref(value);
 }
@@ -257,4 +257,14 @@ json_t *out_json_hash(const struct tally_hash *hash)
     char text[TL_HASH_BASE64_LEN + 1];
     tl_hash_format(hash, text);
     return json_string(text);
+}
+
+void out_written(const struct opt *opt, const char *path, const struct tally_hash *envelope)
+{
+    if (opt_has(opt, "json")) {
+        out_json(json_pack("{s:o, s:o}", "file", out_json_text(tl_bytes_text(path)), "envelope",
+                           out_json_hash(envelope)));
+    } else {
+        out_hint("wrote %s", path);
+    }
 }

@@ -16,6 +16,7 @@
 
 #include <tally/types.h>
 
+#include "client/opt.h"
 #include "lib/base/bytes.h"
 #include "lib/verify/report.h"
 
@@ -36,7 +37,7 @@ bool out_mixes_scripts(struct tally_bytes foreign);
 void out_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void out_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* A line of help that --quiet leaves out, to standard output. Never foreign text. */
+/* A line of help that --quiet leaves out, to standard output. Escaped as foreign text. */
 void out_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 enum out_style { OUT_PLAIN, OUT_GOOD, OUT_BAD, OUT_WARN, OUT_DIM, OUT_BOLD };
@@ -49,17 +50,23 @@ void out_json(json_t *value);
 /* A JSON string of foreign bytes: as they are when valid UTF-8, else escaped text. New reference.
  */
 json_t *out_json_text(struct tally_bytes foreign);
+/* A file that was written, and the hash of the envelope in it: a line, or JSON. */
+void out_written(const struct opt *opt, const char *path, const struct tally_hash *envelope);
 json_t *out_json_hash(const struct tally_hash *hash);
 
 /* "412-7F3K-9QXD": an index with check characters from its leaf hash, for paper and phone. */
 #define ENTRY_ID_MAX 40u
 void out_entry_id(uint64_t index, const struct tally_hash *leaf, char dst[ENTRY_ID_MAX]);
 
-/* Reads "412" or "412-7F3K-9QXD"; *ret_has_check says which; compare with out_entry_id. */
+/* Reads "412" or "412-7F3K-9QXD"; *ret_has_check says which; compare with out_entry_id_is. */
 bool out_entry_id_parse(const char *text, uint64_t *ret_index, bool *ret_has_check);
 
+/* False after a message when text has check characters and they are those of another entry. */
+bool out_entry_id_is(const char *text, uint64_t index, const struct tally_hash *leaf);
+
 /* The lines of a report, the first bad record, what is shown and what is not. */
-void out_report(const struct tl_report *report, const char *subject);
+enum out_subject { OUT_LEDGER, OUT_RECEIPT, OUT_BUNDLE };
+void out_report(const struct tl_report *report, enum out_subject kind);
 json_t *out_report_json(const struct tl_report *report);
 
 /* A progress bar on standard error, only on a terminal and only after a second. */

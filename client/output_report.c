@@ -5,17 +5,61 @@
 #include "client/output.h"
 #include "lib/base/text.h"
 
-static const char *const shown[] = {
-    "who signed each record, over which exact bytes, under which key of the roster in force",
-    "the order of the records, and that none was changed, dropped, swapped or added since",
-    "which parts were withheld, and how many",
-};
+#define LINES_MAX 5u
+#define NOT_REACHED "not reached"
 
-static const char *const not_shown[] = {
-    "that a statement is true: signed and unchanged is not the same as right",
-    "that everything that was known was submitted",
-    "who the person behind a key is, or that a clock was right",
-    "that nobody was shown another ledger: compare checkpoints, or ask for witnesses",
+/* What a good verdict says, and what no verdict says, in words that can be quoted. */
+static const struct subject {
+    const char *title;
+    const char *absent; /* why a line was not checked that says nothing itself */
+    const char *shown[LINES_MAX];
+    const char *not_shown[LINES_MAX];
+} subjects[] = {
+    [OUT_LEDGER] =
+        {
+            .title = "Verification",
+            .absent = NOT_REACHED,
+            .shown = {"who signed each record, over which exact bytes, under which key of the "
+                      "roster in force",
+                      "the order of the records up to this checkpoint, and that none of them was "
+                      "changed,\n    dropped, swapped or added since it was signed",
+                      "how many parts are not shown, decoys included"},
+            .not_shown = {"that a statement is true: signed and unchanged is not the same as right",
+                          "that everything that was known was submitted",
+                          "who the person behind a key is, or that a clock was right",
+                          "that everybody was shown this ledger, and all of it: hold receipts and "
+                          "earlier\n    checkpoints against it, compare with others, ask for "
+                          "witnesses"},
+        },
+    [OUT_RECEIPT] =
+        {
+            .title = "Receipt",
+            .absent = "a receipt does not answer this",
+            .shown = {"who signed this one record, over which exact bytes, under which key of the "
+                      "roster in force",
+                      "that the ledger's key has promised it a place in the history of this "
+                      "checkpoint"},
+            .not_shown = {"that a statement is true: signed and unchanged is not the same as right",
+                          "what stands before and after it: verify the ledger with --receipt",
+                          "who the person behind a key is, or that a clock was right",
+                          "that everybody was shown this history: compare checkpoints, ask for "
+                          "witnesses"},
+        },
+    [OUT_BUNDLE] =
+        {
+            .title = "Bundle",
+            .absent = "a bundle does not answer this",
+            .shown = {"who signed each entry of the bundle, over which exact bytes, under which "
+                      "key of the\n    roster in force",
+                      "that they stand in the history of this checkpoint, and that no amendment "
+                      "is missing",
+                      "that the parts above are those that were committed to"},
+            .not_shown = {"that a statement is true: signed and unchanged is not the same as right",
+                          "what other entries and other parts say: they may qualify these",
+                          "who the person behind a key is, or that a clock was right",
+                          "that everybody was shown this history: compare checkpoints, ask for "
+                          "witnesses"},
+        },
 };
 
 static enum out_style style_of(enum tl_verdict verdict)
@@ -31,7 +75,7 @@ static enum out_style style_of(enum tl_verdict verdict)
     return OUT_WARN;
 }
 
-static void print_line(enum tl_check check, const struct tl_report_line *line)
+static void print_line(enum tl_check check, const struct tl_report_line *line, const char *absent)
 {
     printf("  %-12s%s%-12s%s", tl_check_name(check), out_style(style_of(line->verdict)),
            tl_verdict_text(line->verdict), out_style(OUT_PLAIN));
@@ -49,8 +93,24 @@ static void print_line(enum tl_check check, const struct tl_report_line *line)
     }
     if (line->note != NULL) {
         printf(" (%s)", line->note);
+    } else if (line->verdict == TL_VERDICT_NOT_CHECKED && line->unchecked == 0) {
+        printf(" (%s)", absent);
     }
     printf("\n");
+}
+
+/* The lines that fail where no single record can be named. */
+static void print_bad_lines(const struct tl_report *report)
+{
+    const char *before = ": ";
+    for (int check = 0; check < TL_CHECK_COUNT; check++) {
+        const struct tl_report_line *line = &report->lines[check];
+        if (line->verdict == TL_VERDICT_BAD) {
+            printf("%s%s, %s (%s)", before, tl_check_name((enum tl_check)check),
+                   tally_reason_name(line->reason), tally_reason_text(line->reason));
+            before = "; ";
+        }
+    }
 }
 
 static void print_verdict(const struct tl_report *report)
@@ -67,6 +127,8 @@ static void print_verdict(const struct tl_report *report)
         if (tl_report_first_bad(report, &index, &reason)) {
             printf(": first bad record %llu, %s (%s)", (unsigned long long)index,
                    tally_reason_name(reason), tally_reason_text(reason));
+        } else {
+            print_bad_lines(report);
         }
         printf(".\n");
         return;
@@ -76,18 +138,56 @@ static void print_verdict(const struct tl_report *report)
     }
 }
 
-void out_report(const struct tl_report *report, const char *subject)
+static void print_ledger(const struct tl_report *report)
 {
     char hash[TL_HASH_BASE64_LEN + 1];
-    printf("%s%s%s\n", out_style(OUT_BOLD), subject, out_style(OUT_PLAIN));
+    if (report->origin[0] == '\0') {
+        printf("  ledger      could not be read\n\n");
+        return;
+    }
     tl_hash_format(&report->ledger, hash);
     printf("  ledger      %s  ", hash);
     out_foreign(stdout, tl_bytes_text(report->origin), 0);
     printf("%s\n", report->sample ? "  (SAMPLE: not evidence of anything)" : "");
     tl_hash_format(&report->root, hash);
     printf("  size        %llu records, root %s\n\n", (unsigned long long)report->size, hash);
+}
+
+static void print_list(const char *title, const char *const lines[LINES_MAX])
+{
+    printf("%s\n", title);
+    for (size_t i = 0; i < LINES_MAX && lines[i] != NULL; i++) {
+        printf("  - %s\n", lines[i]);
+    }
+}
+
+static void print_meaning(const struct subject *subject, int code)
+{
+    if (code == 1) {
+        printf("This does not show who did it, or that it was meant: keep all as it is, and "
+               "compare with others.\n");
+        return;
+    }
+    if (code == 0) {
+        print_list("\nThis shows:", subject->shown);
+    } else {
+        printf("\nThis shows no more than the lines that say OK.\n");
+    }
+    print_list("This does not show:", subject->not_shown);
+}
+
+void out_report(const struct tl_report *report, enum out_subject kind)
+{
+    const struct subject *subject = &subjects[kind];
+    const char *absent = report->origin[0] == '\0' ? NOT_REACHED : subject->absent;
+    printf("%s%s%s\n", out_style(OUT_BOLD), subject->title, out_style(OUT_PLAIN));
+    print_ledger(report);
     for (int check = 0; check < TL_CHECK_COUNT; check++) {
-        print_line((enum tl_check)check, &report->lines[check]);
+        print_line((enum tl_check)check, &report->lines[check], absent);
+    }
+    if (report->withheld > 0) {
+        printf("  %-12s%llu parts are not shown, decoys included\n", "withheld",
+               (unsigned long long)report->withheld);
     }
     if (report->in_doubt > 0) {
         printf("  %sIN DOUBT%s    %llu signatures by keys that were revoked from an earlier record"
@@ -95,16 +195,8 @@ void out_report(const struct tl_report *report, const char *subject)
                out_style(OUT_WARN), out_style(OUT_PLAIN), (unsigned long long)report->in_doubt);
     }
     print_verdict(report);
-    if (out_is_quiet() || tl_report_exit_code(report) == 1) {
-        return;
-    }
-    printf("\nThis shows:\n");
-    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
-        printf("  - %s\n", shown[i]);
-    }
-    printf("This does not show:\n");
-    for (size_t i = 0; i < sizeof not_shown / sizeof *not_shown; i++) {
-        printf("  - %s\n", not_shown[i]);
+    if (!out_is_quiet()) {
+        print_meaning(subject, tl_report_exit_code(report));
     }
 }
 

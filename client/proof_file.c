@@ -139,7 +139,7 @@ static enum tally_status note_receipt(struct state *state, struct tally_bytes by
     return status == TALLY_OK ? state_save(state) : status;
 }
 
-static void print(const struct opt *opt, const struct tl_report *report, const char *what)
+static void print(const struct opt *opt, const struct tl_report *report, enum out_subject what)
 {
     if (opt_has(opt, "json")) {
         out_json(out_report_json(report));
@@ -169,11 +169,12 @@ static int verify_receipt(const struct opt *opt, struct tally_bytes bytes)
     } else {
         code = judge_receipt(NULL, is_wanted ? &ledger : NULL, bytes, &report);
     }
-    print(opt, &report, "Receipt");
-    if (!is_known && !opt_has(opt, "json")) {
-        out_hint("\nThis ledger is not known here, so neither its key nor its roster could be "
-                 "judged.\nVerify the ledger first (tally verify SOURCE --ledger ID), or ask for a "
-                 "bundle.");
+    print(opt, &report, OUT_RECEIPT);
+    if (!is_known && code != EXIT_BAD && !opt_has(opt, "json")) {
+        out_hint("%s", "");
+        out_hint("This ledger is not known here, so neither its key nor its roster could be "
+                 "judged.");
+        out_hint("Verify the ledger first (tally verify SOURCE --ledger ID), or ask for a bundle.");
     }
     return code;
 }
@@ -316,7 +317,7 @@ int proof_file_verify_bundle(const struct opt *opt, const char *path)
         tl_report_bad(&report, TL_CHECK_RECEIPTS, TL_NO_INDEX, TALLY_REASON_BUNDLE_INVALID);
         code = EXIT_BAD;
     }
-    print(opt, &report, "Bundle");
+    print(opt, &report, OUT_BUNDLE);
     tl_buffer_deinit(&buffer);
     return code;
 }

@@ -228,8 +228,10 @@ void walk_print_verdict(const struct walk *walk)
     }
     switch (tl_report_exit_code(report)) {
     case EXIT_DONE:
-        out_hint("%sverified%s: %llu records", out_style(OUT_GOOD), out_style(OUT_PLAIN),
-                 (unsigned long long)report->size);
+        if (!out_is_quiet()) {
+            printf("%sverified%s: %llu records\n", out_style(OUT_GOOD), out_style(OUT_PLAIN),
+                   (unsigned long long)report->size);
+        }
         return;
     case EXIT_BAD:
         printf("%sVERIFICATION FAILED%s: do not rely on what stands above", out_style(OUT_BAD),

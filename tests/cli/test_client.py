@@ -701,6 +701,62 @@ def test_receipt_by_itself_and_with_a_known_ledger(ledger):
     assert ledger.tally("receipt", "verify", receipt).code == 1
 
 
+def test_a_bundle_compares_check_characters(ledger, tmp_path):
+    answer = ledger.submit("alder")
+    assert ledger.verify("alder").code == 0
+    wrong = answer["id"][:-1] + ("0" if answer["id"][-1] != "0" else "1")
+    done = ledger.tally("bundle", wrong, "--output", tmp_path / "wrong")
+    assert done.code == 2 and answer["id"] in done.err and not (tmp_path / "wrong").exists()
+    done = ledger.tally("bundle", "--json", answer["id"], "--output", tmp_path / "right")
+    assert done.code == 0 and done.json["entries"] == 1
+
+
+def test_each_verdict_says_what_it_shows(ledger, tmp_path):
+    answer = ledger.submit("alder")
+    assert ledger.verify("alder").code == 0
+    receipt = ledger.root / "entries" / f"{ledger.count}.receipt"
+    assert ledger.tally("bundle", answer["id"], "--output", tmp_path / "bundle").code == 0
+    whole = ledger.tally("verify").out
+    hidden = ledger.tally("verify", "--json").json["withheld"]
+    assert f"withheld    {hidden} parts are not shown" in whole
+    assert "order of the records" in whole and "not the same as right" in whole
+    for words in (["receipt", "verify", receipt], ["verify", tmp_path / "bundle"]):
+        shown = ledger.tally(*words).out
+        assert "VERIFIED" in shown and "order of the records" not in shown
+        assert "not the same as right" in shown
+        assert re.search(r"chain +NOT CHECKED +.a (receipt|bundle) does not answer", shown)
+    unknown = ledger.tally("receipt", "verify", receipt, who="unknowing")
+    assert unknown.code == 4 and "no more than the lines that say OK" in unknown.out
+
+
+def test_a_failure_names_what_failed(ledger, tmp_path):
+    """Also where no single record can be named."""
+    ledger.submit("alder")
+    receipt = ledger.root / "entries" / f"{ledger.count}.receipt"
+    assert ledger.tally("publish", tmp_path / "archive").code == 0
+    (tmp_path / "bad.receipt").write_bytes(receipt.read_bytes()[:100])
+    done = ledger.tally("verify", tmp_path / "archive", "--ledger", ledger.id, "--receipt",
+                        tmp_path / "bad.receipt", who="holder")
+    assert done.code == 1 and "VERIFICATION FAILED: receipts, receipt-invalid" in done.out
+    assert "bad.receipt" in done.err and "does not show who did it" in done.out
+    done = ledger.tally("verify", "--since", receipt)
+    assert done.code == 2 and "not a checkpoint" in done.err
+    (tmp_path / "letter.txt").write_text("Dear auditor, ...")
+    done = ledger.tally("verify", tmp_path / "letter.txt")
+    assert done.code == 3 and "neither a receipt, a bundle nor a whole tar" in done.err
+    done = ledger.tally("receipt", "verify", tmp_path / "letter.txt")
+    assert done.code == 1 and "could not be read" in done.out and "AAAA" not in done.out
+
+
+def test_publish_says_why_not(ledger, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = ledger.tally("publish", tmp_path / "file")
+    assert done.code == 2 and "not a directory" in done.err
+    done = ledger.tally("publish", tmp_path / "archive", "--tar", tmp_path)
+    assert done.code == 2 and "no file that could be replaced" in done.err
+    assert not (tmp_path / "archive").exists()
+
+
 # ---- What is remembered cannot be talked away ----
 
 
@@ -848,6 +904,37 @@ def test_every_verb_has_help_and_rejects_nonsense(ledger):
     assert ledger.tally("no-such-verb").code == 2
 
 
+def test_verbs_that_write_answer_in_json_too(ledger, tmp_path):
+    path = ledger.finding()
+    key = ["--key", ledger.key("alder")]
+    composed = ledger.tally("compose", "--json", path, *key).json
+    signed = ledger.tally("sign", "--json", path.with_suffix(".tally"), *key).json
+    assert composed == signed
+    assert composed["file"] == str(path.with_suffix(".tally")) and len(composed["envelope"]) == 44
+    made = ledger.tally("charter", "new", "--json", ledger.root / "plan.json",
+                        tmp_path / "again.tally")
+    assert made.code == 0 and made.json["file"] == str(tmp_path / "again.tally")
+
+
+def test_names_of_files_are_escaped_too(ledger, tmp_path):
+    """A file that somebody sent can be called anything."""
+    path = tmp_path / "\x1b[2Jgood\nentry 999 VERIFIED.json"
+    path.write_bytes(ledger.finding().read_bytes())
+    for words in (["compose", path], ["sign", path.with_suffix(".tally")],
+                  ["submit", path.with_suffix(".tally")]):
+        done = ledger.tally(*words, "--key", ledger.key("alder")) if words[0] != "submit" else \
+            ledger.tally(*words)
+        assert done.code == 0, done.err
+        assert_harmless(done.out + done.err)
+        assert not re.search("^entry 999", done.out, re.MULTILINE)
+
+
+def test_preview_shows_everything(ledger):
+    path = ledger.finding(statement="begin " + "x" * 1000 + " and the end matters")
+    assert ledger.tally("compose", path, "--key", ledger.key("alder")).code == 0
+    assert "and the end matters" in ledger.tally("preview", path.with_suffix(".tally")).out
+
+
 def test_bash_completion(ledger):
     script = f"""
         PATH={TALLY.parent}:$PATH
@@ -865,6 +952,13 @@ def test_output_that_cannot_be_written_is_no_verdict(ledger):
             [TALLY, "verify", "--ledger", ledger.id, "--state", ledger.root / "state" / "full",
              ledger.sockets / "read"], stdout=full, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 3
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run(
+            [TALLY, "log", "--json", "--ledger", ledger.id, "--state",
+             ledger.root / "state" / "full", ledger.sockets / "read"], stdout=full,
+            stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 3 and "cannot write" in done.stderr
+    assert "memory" not in done.stderr
 
 
 def test_stopped_data_directory_verifies(ledger):
