@@ -31,8 +31,8 @@ static int encode(const struct opt *opt, const struct state *state, const struct
     struct tally_bytes ops[OP_MAX];
     struct tl_envelope_fault fault = {.line = 0, .what = NULL};
     const struct tl_roster_key *enrolled = tl_roster_find_key(state->roster, &key->fingerprint);
-    if (enrolled == NULL) {
-        out_error("this key is not enrolled in the ledger, as far as it was verified here");
+    if (enrolled == NULL || !tl_roster_key_in_force(state->roster, enrolled)) {
+        out_error("this key is not in force in the ledger, as far as it was verified here");
         return EXIT_USAGE;
     }
     struct tl_ref_line amends = {
@@ -63,6 +63,33 @@ static int encode(const struct opt *opt, const struct state *state, const struct
     return exit_code_of(status);
 }
 
+/* Faults that no signature mends are found before anybody signs. */
+static int judge_unsigned(const struct state *state, struct tally_bytes envelope_text)
+{
+    static const struct tl_signatures none;
+    struct tl_envelope envelope;
+    struct tl_roster *next = NULL;
+    enum tally_reason reason = TALLY_REASON_MALFORMED;
+    enum tally_status status = tl_envelope_decode(envelope_text, &envelope, NULL);
+    if (status == TALLY_OK) {
+        status = tl_roster_amend(state->roster, state->newest_index + 1, &envelope, &none, &next,
+                                 &reason);
+    }
+    tl_roster_free(next);
+    if (status == TALLY_OK && !charter_awaits_signatures(reason)) {
+        out_error("the ledger would reject this amendment: %s (%s): nothing was written",
+                  tally_reason_text(reason), tally_reason_name(reason));
+        return EXIT_USAGE;
+    }
+    return exit_code_of(status);
+}
+
+bool charter_awaits_signatures(enum tally_reason reason)
+{
+    return reason == TALLY_REASON_NONE || reason == TALLY_REASON_CONSENT_MISSING ||
+           reason == TALLY_REASON_QUORUM_MISSING;
+}
+
 int charter_amend(const struct opt *opt, const char *path)
 {
     struct tl_public_key key;
@@ -81,6 +108,9 @@ int charter_amend(const struct opt *opt, const char *path)
     }
     tl_buffer_init(&envelope, TALLY_ENVELOPE_MAX);
     code = encode(opt, &state, &key, &envelope);
+    if (code == 0) {
+        code = judge_unsigned(&state, tl_buffer_bytes(&envelope));
+    }
     if (code == 0) {
         struct tl_entry_file entry = {.envelope = tl_buffer_bytes(&envelope)};
         code = entry_write(path, &entry, false);

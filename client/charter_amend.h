@@ -9,6 +9,9 @@
 #include "lib/codec/entry_file.h"
 #include "lib/codec/envelope.h"
 
+/* True when signatures are all that an unsigned charter or amendment lacks. */
+bool charter_awaits_signatures(enum tally_reason reason);
+
 /* Writes an unsigned amendment with the operations of --op, by --key. 0, else an exit code. */
 int charter_amend(const struct opt *opt, const char *path);
 

@@ -199,6 +199,39 @@ static void add_key(struct plan *plan, const char *member, const json_t *entry, 
     }
 }
 
+static bool is_governing(const json_t *member)
+{
+    char roles[32];
+    size_t i = 0;
+    json_t *key = NULL;
+    json_array_foreach(json_object_get(member, "keys"), i, key)
+    {
+        if (roles_of(json_object_get(key, "roles"), roles) && strstr(roles, "govern") != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The ledger judges it too, but only once everybody has signed. */
+static void check_threshold(struct plan *plan)
+{
+    json_int_t threshold =
+        json_integer_value(json_object_get(json_object_get(plan->json, "threshold"), "amend"));
+    json_int_t governing = 0;
+    size_t i = 0;
+    json_t *member = NULL;
+    json_array_foreach(json_object_get(plan->json, "members"), i, member)
+    {
+        governing += is_governing(member) ? 1 : 0;
+    }
+    if (threshold > governing) {
+        fault(plan, "/threshold/amend", "more than there are members with a key that governs");
+    } else if (governing >= 3 && threshold == governing) {
+        fault(plan, "/threshold/amend", "every member could block every amendment: one less");
+    }
+}
+
 static void add_members(struct plan *plan)
 {
     json_t *members = json_object_get(plan->json, "members");
@@ -281,6 +314,7 @@ int charter_plan_compose(const char *plan_path, struct tl_buffer *envelope)
         } else {
             add_head(plan);
             add_members(plan);
+            check_threshold(plan);
             if (!plan->has_author && plan->errors == 0) {
                 fault(plan, "/members/0/keys", "one key at least is needed");
             }

@@ -12,6 +12,39 @@
 #include "lib/base/text.h"
 #include "lib/roster/roster.h"
 
+/* Operations and consent of a charter. */
+static enum tally_reason judge_charter(const struct tl_entry_file *entry,
+                                       const struct tl_envelope *envelope)
+{
+    struct tl_roster *roster = NULL;
+    enum tally_reason reason = TALLY_REASON_NONE;
+    if (tl_roster_from_charter(envelope, &entry->signatures, &roster, &reason) != TALLY_OK) {
+        reason = TALLY_REASON_MALFORMED;
+    }
+    if (roster != NULL && tl_roster_governing_count(roster) == 2 && roster->threshold_amend == 2) {
+        out_warning("with two governing members and threshold 2, each can block its own removal");
+    }
+    tl_roster_free(roster);
+    return reason;
+}
+
+/* Faults that no signature mends are found before anybody signs. */
+static int judge_unsigned(const char *path, const struct tl_entry_file *entry)
+{
+    struct tl_envelope envelope;
+    if (tl_envelope_decode(entry->envelope, &envelope, NULL) != TALLY_OK) {
+        out_error("%s: the charter cannot be read back", path);
+        return EXIT_USAGE;
+    }
+    enum tally_reason reason = judge_charter(entry, &envelope);
+    if (!charter_awaits_signatures(reason)) {
+        out_error("%s: makes no charter: %s (%s): nothing was written", path,
+                  tally_reason_text(reason), tally_reason_name(reason));
+        return EXIT_USAGE;
+    }
+    return 0;
+}
+
 static int charter_new(const struct opt *opt)
 {
     if (opt->word_count != 3) {
@@ -21,8 +54,11 @@ static int charter_new(const struct opt *opt)
     struct tl_buffer envelope;
     tl_buffer_init(&envelope, TALLY_ENVELOPE_MAX);
     int code = charter_plan_compose(opt->words[1], &envelope);
+    struct tl_entry_file entry = {.envelope = tl_buffer_bytes(&envelope)};
     if (code == 0) {
-        struct tl_entry_file entry = {.envelope = tl_buffer_bytes(&envelope)};
+        code = judge_unsigned(opt->words[1], &entry);
+    }
+    if (code == 0) {
         code = entry_write(opt->words[2], &entry, false);
     }
     struct tally_hash envelope_hash = tl_sha256(tl_buffer_bytes(&envelope));
@@ -46,22 +82,6 @@ static void print_signers(const struct tl_signatures *signatures)
             printf("  signed by SHA256:%s\n", fingerprint);
         }
     }
-}
-
-/* Operations and consent of a charter. */
-static enum tally_reason judge_charter(const struct tl_entry_file *entry,
-                                       const struct tl_envelope *envelope)
-{
-    struct tl_roster *roster = NULL;
-    enum tally_reason reason = TALLY_REASON_NONE;
-    if (tl_roster_from_charter(envelope, &entry->signatures, &roster, &reason) != TALLY_OK) {
-        reason = TALLY_REASON_MALFORMED;
-    }
-    if (roster != NULL && tl_roster_governing_count(roster) == 2 && roster->threshold_amend == 2) {
-        out_warning("with two governing members and threshold 2, each can block its own removal");
-    }
-    tl_roster_free(roster);
-    return reason;
 }
 
 /* Whether it could start or amend a ledger now: each signature, then what they are needed for. */

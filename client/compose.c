@@ -83,6 +83,12 @@ static int find_chain(const struct opt *opt, const struct state *state,
                   "`tally verify`, or ask for an amendment that enrols it");
         return EXIT_USAGE;
     }
+    if (!tl_roster_key_in_force(state->roster, chain->key)) {
+        out_error("this key was revoked, rotated or withdrawn by entry %llu: no other entry by it "
+                  "is accepted",
+                  (unsigned long long)chain->key->ended);
+        return EXIT_USAGE;
+    }
     const struct state_author *author = state_author(state, &key->fingerprint);
     chain->sequence = author == NULL ? 1 : author->sequence + 1;
     chain->has_previous = author != NULL;

@@ -70,6 +70,18 @@ def test_charter_plan_faults_are_all_reported(tmp_path):
     shutil.rmtree(ledger.sockets)
 
 
+def test_a_charter_that_no_signature_mends_is_not_written(tmp_path):
+    ledger = Ledger(tmp_path)
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    for changes, reason in (({"threshold": {"amend": 4}}, "/threshold/amend: more than"),
+                            ({"threshold": {"amend": 3}}, "/threshold/amend: every member"),
+                            ({"members": plan["members"][:1] * 2}, "operation-invalid")):
+        (tmp_path / "plan.json").write_text(json.dumps(plan | changes))
+        done = ledger.tally("charter", "new", tmp_path / "plan.json", ledger.charter)
+        assert done.code == 2 and reason in done.err and not ledger.charter.exists()
+    shutil.rmtree(ledger.sockets)
+
+
 # ---- Verify ----
 
 
@@ -544,10 +556,20 @@ def test_amendment_enrols_and_revokes(ledger, tmp_path):
     assert ledger.tally("submit", ledger.finding(), "--key", ledger.key("stranger")).code == 0
     stale = ledger.tally("submit", "--json", amendment)
     assert stale.code == 0  # the same submission: the same receipt
+    for operation in ("bogus", "revoke nonsense 0 stolen", "enrol nobody author " + key):
+        wrong = ledger.tally("charter", "amend", tmp_path / "wrong.tally", "--key",
+                             ledger.key("alder"), "--op", operation)
+        assert wrong.code == 2 and "nothing was written" in wrong.err
+        assert not (tmp_path / "wrong.tally").exists()
     revoke = tmp_path / "r.tally"
     fingerprint = subprocess.run(["ssh-keygen", "-lf", ledger.key("stranger.pub")],
                                  capture_output=True, text=True, check=True).stdout.split()[1]
     assert ledger.verify("alder").code == 0
+    waiting = ledger.finding()
+    words = ["--key", ledger.key("stranger")]
+    early = waiting.with_suffix(".tally")
+    assert ledger.tally("compose", waiting, *words).code == 0
+    assert ledger.tally("sign", early, *words).code == 0
     assert ledger.tally("charter", "amend", revoke, "--key", ledger.key("alder"), "--op",
                         f"revoke {fingerprint} 0 stolen").code == 0
     for who in ("alder", "cedar"):
@@ -562,7 +584,9 @@ def test_amendment_enrols_and_revokes(ledger, tmp_path):
     assert ledger.verify("birch").code == 0 and ledger.verify("cedar").code == 0
     ledger.submit("birch")
     late = ledger.finding()
-    done = ledger.tally("submit", "--json", late, "--key", ledger.key("stranger"))
+    done = ledger.tally("submit", late, "--key", ledger.key("stranger"))
+    assert done.code == 2 and "was revoked" in done.err
+    done = ledger.tally("submit", "--json", early, who="cedar")
     assert done.code == 5 and done.json["reason"] == "key-not-in-force"
 
 
