@@ -7,6 +7,10 @@ _tally() {
     elif [[ $word == --* ]]; then
         mapfile -t COMPREPLY < <(compgen -W \
             "$(tally help "$verb" 2>/dev/null | awk '/^  --/ {print $1}')" -- "$word")
+    elif [ "$COMP_CWORD" -eq 2 ] && [ "$verb" = charter ]; then
+        mapfile -t COMPREPLY < <(compgen -W "new sign show amend" -- "$word")
+    elif [ "$COMP_CWORD" -eq 2 ] && [ "$verb" = receipt ]; then
+        mapfile -t COMPREPLY < <(compgen -W "show verify" -- "$word")
     elif [ "$verb" = help ]; then
         mapfile -t COMPREPLY < <(compgen -W "$(tally help | awk '/^  [a-z]/ {print $1}')" -- "$word")
     fi
