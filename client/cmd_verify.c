@@ -87,7 +87,8 @@ static void print_ledger_hint(const struct walk *walk)
     if (walk->was_known) {
         out_hint("%s", "");
         out_hint("This ledger was known here: what is remembered of it was the starting point.");
-    } else if (report->lines[TL_CHECK_LEDGER].verdict == TL_VERDICT_NOT_CHECKED) {
+    } else if (tl_report_exit_code(report) == EXIT_INCOMPLETE &&
+               report->lines[TL_CHECK_LEDGER].verdict == TL_VERDICT_NOT_CHECKED) {
         char id[TL_HASH_BASE64_LEN + 1];
         tl_hash_format(&report->ledger, id);
         out_hint("%s", "");

@@ -776,6 +776,10 @@ def test_a_failure_names_what_failed(ledger, tmp_path):
     (tmp_path / "letter.txt").write_text("Dear auditor, ...")
     done = ledger.tally("verify", tmp_path / "letter.txt")
     assert done.code == 3 and "neither a receipt, a bundle nor a whole tar" in done.err
+    (tmp_path / "no archive").mkdir()
+    (tmp_path / "no archive" / "checkpoint").write_text("nothing")
+    done = ledger.tally("verify", tmp_path / "no archive")
+    assert done.code == 1 and "could not be read" in done.out and "AAAA" not in done.out
     done = ledger.tally("receipt", "verify", tmp_path / "letter.txt")
     assert done.code == 1 and "could not be read" in done.out and "AAAA" not in done.out
 
