@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdio.h>
+#include <string.h>
 
 #include "client/entries.h"
 #include "client/exit_code.h"
@@ -84,9 +85,10 @@ static int run(const struct opt *opt)
 {
     struct check check = {.status = TALLY_OK};
     uint64_t size = 0;
-    enum tally_status status = tl_file_digest(opt->words[0], &check.digest, &size);
+    const char *path = strcmp(opt->words[0], "-") == 0 ? "/dev/stdin" : opt->words[0];
+    enum tally_status status = tl_file_digest(path, &check.digest, &size);
     if (status != TALLY_OK) {
-        out_error("%s: %s", opt->words[0], whole_file_fault(opt->words[0], status));
+        out_error("%s: %s", path, whole_file_fault(path, status));
         return EXIT_UNREACHED;
     }
     tl_buffer_init(&check.matches, SIZE_MAX / 2);

@@ -40,6 +40,10 @@ static int run(const struct opt *opt)
     struct tl_public_key key;
     struct state state;
     struct tl_buffer entry_file;
+    if (strcmp(opt->words[0], "-") == 0 && !opt_has(opt, "output")) {
+        out_error("what is read from standard input needs --output FILE.tally");
+        return EXIT_USAGE;
+    }
     default_output(opt->words[0], output, sizeof output);
     const char *path = opt_has(opt, "output") ? opt_value(opt, "output") : output;
     int code = public_key_of(opt, &key);

@@ -376,9 +376,7 @@ static int run(const struct opt *opt)
 {
     const char *path = opt->words[0];
     char made[PATH_LEN_MAX];
-    if (strcmp(path, "-") == 0) {
-        out_error("submit needs a file of its own, so that nothing is lost and the receipt has a "
-                  "place beside it");
+    if (!entry_has_place(path)) {
         return EXIT_USAGE;
     }
     if (!ends_with(path, ".json")) {

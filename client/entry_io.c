@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/exit_code.h"
 #include "client/output.h"
@@ -186,9 +187,21 @@ int entry_sign_file(const struct opt *opt, const char *path, struct tally_hash *
     return code;
 }
 
+bool entry_has_place(const char *path)
+{
+    if (strcmp(path, "-") == 0) {
+        out_error("a file of its own is needed, so that nothing is lost");
+        return false;
+    }
+    return true;
+}
+
 int entry_sign_verb(const struct opt *opt, const char *path)
 {
     struct tally_hash envelope;
+    if (!entry_has_place(path)) {
+        return EXIT_USAGE;
+    }
     int code = entry_sign_file(opt, path, &envelope);
     if (code == 0 && opt_has(opt, "json")) {
         out_written(opt, path, &envelope);

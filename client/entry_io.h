@@ -31,6 +31,9 @@ TALLY_NODISCARD enum tally_status entry_sign(struct tl_entry_file *entry,
                                              const struct tl_envelope *envelope,
                                              struct tl_signer *signer, struct tl_buffer *blob);
 
+/* False after a message for "-": what is signed or submitted needs a file that stays. */
+bool entry_has_place(const char *path);
+
 /* entry_read, entry_sign, entry_write, with messages. */
 int entry_sign_file(const struct opt *opt, const char *path, struct tally_hash *ret_envelope);
 

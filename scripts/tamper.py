@@ -103,12 +103,20 @@ def main():
     parser.add_argument("number", type=int)
     parser.add_argument("--key", type=Path)
     options = parser.parse_args()
+    if not (options.source / "checkpoint").is_file():
+        parser.error(f"{options.source}: not an archive")
+    if options.target.exists():
+        parser.error(f"{options.target}: exists already")
+    first = 0 if options.how == "flip" else 1
+    last = len(Archive(options.source).records) - (2 if options.how == "swap" else 1)
+    if not first <= options.number <= last:
+        parser.error(f"{options.number}: not a number from {first} to {last}")
+    if options.how != "flip" and options.key is None:
+        parser.error("--key is needed")
     shutil.copytree(options.source, options.target)
     if options.how == "flip":
         flip(options.target, options.number)
         return
-    if options.key is None:
-        parser.error("--key is needed")
     seed = ref.private_file_seed(options.key.read_text())
     archive, n = Archive(options.target), options.number
     if options.how in ("remove", "rewrite"):

@@ -218,9 +218,13 @@ def test_an_entry_that_cannot_be_written_is_said_to_be(ledger, tmp_path):
     assert done.code == 3 and "not written" in done.err
 
 
-def test_submit_needs_a_file_of_its_own(ledger, tmp_path):
-    done = ledger.tally("submit", "-")
-    assert done.code == 2 and "file of its own" in done.err
+def test_what_is_written_needs_a_file_of_its_own(ledger):
+    key = ["--key", ledger.key("alder")]
+    for words in (["submit", "-"], ["sign", "-", *key], ["charter", "sign", "-", *key]):
+        done = ledger.tally(*words)
+        assert done.code == 2 and "file of its own" in done.err
+    done = ledger.tally("compose", "-", *key)
+    assert done.code == 2 and "--output" in done.err
 
 
 def test_a_receipt_is_noted_before_it_is_written(ledger):
@@ -447,6 +451,11 @@ def test_withheld_parts_stay_at_home(ledger, tmp_path):
     found = ledger.tally("search", "--json", "--digest", digest[0]).json
     assert [entry["index"] for entry in found] == [answer["index"]]
     (tmp_path / "other").write_text("other")
+    with open(kept, "rb") as video:
+        piped = subprocess.run([TALLY, "check", "--json", "-", ledger.sockets / "read", "--state",
+                                ledger.root / "state" / "alder"], stdin=video,
+                               capture_output=True, check=False)
+    assert piped.returncode == 0
     missing = ledger.tally("check", tmp_path / "other")
     assert missing.code == 4 and "does not show that the file is false" in missing.out
 
