@@ -5,12 +5,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/entry_check.h"
 #include "client/exit_code.h"
 #include "client/output.h"
 #include "client/public_key_file.h"
 #include "client/whole_file.h"
 #include "keys/sshsig.h"
 #include "lib/base/text.h"
+
+/* A preview that shows other parts than those that are signed would deceive every signer. */
+static int check(const char *path, const struct tl_entry_file *entry,
+                 const struct tl_envelope *envelope)
+{
+    enum tally_reason reason = TALLY_REASON_NONE;
+    enum tally_status status = entry_check(entry, envelope, &reason);
+    if (status != TALLY_OK) {
+        out_error("%s: %s", path, tally_status_text(status));
+        return exit_code_of(status);
+    }
+    if (reason != TALLY_REASON_NONE) {
+        out_error("%s: does not hold what its envelope commits to: %s (%s). Do not sign it; ask "
+                  "where it comes from",
+                  path, tally_reason_text(reason), tally_reason_name(reason));
+        return EXIT_BAD;
+    }
+    return 0;
+}
 
 int entry_read(const char *path, struct tl_entry_file *ret_entry, struct tl_envelope *ret_envelope)
 {
@@ -36,7 +56,11 @@ int entry_read(const char *path, struct tl_entry_file *ret_entry, struct tl_enve
         tl_entry_file_deinit(ret_entry);
         return exit_code_of(status);
     }
-    return 0;
+    code = check(path, ret_entry, ret_envelope);
+    if (code != 0) {
+        tl_entry_file_deinit(ret_entry);
+    }
+    return code;
 }
 
 int entry_write(const char *path, const struct tl_entry_file *entry, bool replace)

@@ -974,6 +974,32 @@ def test_names_of_files_are_escaped_too(ledger, tmp_path):
         assert not re.search("^entry 999", done.out, re.MULTILINE)
 
 
+def test_what_is_shown_is_what_is_signed(ledger):
+    """A file that came from elsewhere, whose parts are not those of its envelope."""
+    path = ledger.finding(title="Ten trucks", secret="whispered")
+    tally = path.with_suffix(".tally")
+    key = ["--key", ledger.key("alder")]
+    assert ledger.tally("compose", path, *key, "--withhold", "/secret").code == 0
+    good = tally.read_text()
+    forged = []
+    for old, new in ((b"Ten trucks", b"Two trucks"), (b"whispered", b"shouted__")):
+        for line in good.split("\n"):
+            if line.startswith("part ") and old in base64.b64decode(line.split(" ")[2]):
+                value = line.split(" ")[2]
+                changed = base64.b64decode(value).replace(old, new)
+                forged.append(good.replace(value, base64.b64encode(changed).decode()))
+    assert len(forged) == 2
+    for text in forged:
+        assert text != good
+        tally.write_text(text)
+        for words in (["preview", tally], ["sign", tally, *key], ["submit", tally]):
+            done = ledger.tally(*words)
+            assert done.code == 1 and "Do not sign it" in done.err and not done.out
+    tally.write_text(good)
+    assert ledger.tally("sign", tally, *key).code == 0
+    assert ledger.tally("submit", tally).code == 0
+
+
 def test_preview_shows_everything(ledger):
     path = ledger.finding(statement="begin " + "x" * 1000 + " and the end matters")
     assert ledger.tally("compose", path, "--key", ledger.key("alder")).code == 0
