@@ -204,7 +204,10 @@ const struct verb verb_charter = {
         "keys (tally(1) has the form). Every key in it signs the charter, the first one\n"
         "first; `tallyd init` then makes the ledger. An amendment is signed by its author, by as\n"
         "many members as the threshold asks and by every key that it enrols, and submitted\n"
-        "like any entry. `show` exits 4 until all who must sign have signed.",
+        "like any entry. `show` exits 4 until all who must sign have signed.\n"
+        "Operations: admit ID NAME, withdraw ID, enrol MEMBER ROLES TYPE BASE64,\n"
+        "rotate FINGERPRINT TYPE BASE64, grant FINGERPRINT ROLES, revoke FINGERPRINT\n"
+        "LAST-VALID REASON, threshold amend K, ledger-key VKEY.",
     .options = options,
     .word_min = 1,
     .word_max = 3,

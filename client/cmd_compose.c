@@ -80,7 +80,11 @@ const struct verb verb_compose = {
         "Works without network: author chain and newest verified record come from what this\n"
         "client has verified. Each member of the JSON becomes one part, byte for byte, under\n"
         "its own salt. All faults are reported at once. The result is private: it holds\n"
-        "what you withhold.",
+        "what you withhold.\n"
+        "Types, and the relation that each needs: finding, exhibit (exhibits), custody\n"
+        "(custody-of), note (about), corroboration (corroborates), dissent (dissents-from),\n"
+        "dispute (disputes), correction (corrects), supersede (supersedes), retraction\n"
+        "(retracts). Any may also carry cites and see.",
     .options = options,
     .word_min = 1,
     .word_max = 1,
