@@ -447,12 +447,13 @@ enum tally_status tl_draft_commit(struct tl_draft *draft)
     sync_exhibits(draft);
     store_batch(draft);
     struct tally_hash root = grow_tree(draft);
-    if (atomic_load(&draft->ledger->signing) == TL_SIGNING_STOPPED) {
-        return TALLY_ESTOPPED;
+    enum tally_status status = tl_ledger_begin_signing(draft->ledger);
+    if (status == TALLY_OK) {
+        sign_head(draft, &root);
+        tl_head_publish(&draft->ledger->head, &draft->head);
+        tl_ledger_end_signing(draft->ledger);
     }
-    sign_head(draft, &root);
-    tl_head_publish(&draft->ledger->head, &draft->head);
-    return TALLY_OK;
+    return status;
 }
 
 enum tally_status tl_draft_receipt(const struct tl_draft *draft, size_t candidate,

@@ -107,18 +107,38 @@ enum tally_status tl_ledger_sign(const struct tl_note_key *key, const struct tl_
     return status;
 }
 
+enum tally_status tl_ledger_begin_signing(struct tl_ledger *ledger)
+{
+    (void)pthread_mutex_lock(&ledger->signing_mutex);
+    if (atomic_load(&ledger->signing) == TL_SIGNING_STOPPED) {
+        tl_ledger_end_signing(ledger);
+        return TALLY_ESTOPPED;
+    }
+    return TALLY_OK;
+}
+
+void tl_ledger_end_signing(struct tl_ledger *ledger)
+{
+    (void)pthread_mutex_unlock(&ledger->signing_mutex);
+}
+
 enum tally_status tl_ledger_sign_rejection(struct tl_ledger *ledger,
                                            const struct tl_rejection *rejection,
                                            struct tl_buffer *buffer)
 {
     struct tl_note_key key;
+    enum tally_status status = tl_ledger_begin_signing(ledger);
+    if (status != TALLY_OK) {
+        return status;
+    }
     (void)pthread_mutex_lock(&ledger->keys_mutex);
-    enum tally_status status = tl_rejection_key(&ledger->keys[ledger->key_count - 1].key, &key);
+    status = tl_rejection_key(&ledger->keys[ledger->key_count - 1].key, &key);
     if (status == TALLY_OK) {
         tl_rejection_sign(rejection, &key, ledger->secret, buffer);
         status = buffer->status;
     }
     (void)pthread_mutex_unlock(&ledger->keys_mutex);
+    tl_ledger_end_signing(ledger);
     return status;
 }
 
@@ -180,7 +200,7 @@ static void keep_contradiction(struct tl_ledger *ledger, struct tally_bytes note
 static void stop_signing(struct tl_ledger *ledger, struct tally_bytes note, uint64_t size,
                          uint64_t own_size, enum tl_hello_verdict verdict)
 {
-    (void)pthread_mutex_lock(&ledger->stop_mutex);
+    (void)pthread_mutex_lock(&ledger->signing_mutex);
     if (atomic_load(&ledger->signing) != TL_SIGNING_STOPPED) {
         keep_contradiction(ledger, note);
         atomic_store(&ledger->signing, TL_SIGNING_STOPPED);
@@ -192,7 +212,7 @@ static void stop_signing(struct tl_ledger *ledger, struct tally_bytes note, uint
                "mirror, then restart (tallyd(8), RECOVERY)",
                size, own_size, verdict == TL_HELLO_ROLLBACK ? "has not reached" : "contradicts");
     }
-    (void)pthread_mutex_unlock(&ledger->stop_mutex);
+    (void)pthread_mutex_unlock(&ledger->signing_mutex);
 }
 
 enum tally_status tl_ledger_judge_hello(struct tl_ledger *ledger, struct tally_bytes note,
@@ -532,7 +552,7 @@ int tl_ledger_open(const struct tl_config *config, bool make_head_guard,
         return TL_EXIT_FAILURE;
     }
     (void)pthread_mutex_init(&ledger->keys_mutex, NULL);
-    (void)pthread_mutex_init(&ledger->stop_mutex, NULL);
+    (void)pthread_mutex_init(&ledger->signing_mutex, NULL);
     tl_head_init(&ledger->head);
     atomic_init(&ledger->signing, config->confirm_head != 0 ? TL_SIGNING_AWAITS_HEAD
                                                             : TL_SIGNING_ON);
@@ -572,7 +592,7 @@ void tl_ledger_close(struct tl_ledger *ledger)
     tl_secret_key_free(&ledger->next_secret);
     tl_free(ledger->constitution);
     tl_head_deinit(&ledger->head);
-    (void)pthread_mutex_destroy(&ledger->stop_mutex);
+    (void)pthread_mutex_destroy(&ledger->signing_mutex);
     (void)pthread_mutex_destroy(&ledger->keys_mutex);
     tl_free(ledger);
 }

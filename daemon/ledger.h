@@ -65,8 +65,8 @@ struct tl_ledger {
     struct tl_ledger_key keys[TL_LEDGER_KEY_COUNT_MAX];
 
     struct tl_head head;
-    atomic_int signing;         /* enum tl_signing */
-    pthread_mutex_t stop_mutex; /* one thread at a time stops it */
+    atomic_int signing;            /* enum tl_signing */
+    pthread_mutex_t signing_mutex; /* held while something is signed, and while signing stops */
 };
 
 /*
@@ -108,7 +108,15 @@ TALLY_NODISCARD enum tally_status tl_ledger_sign(const struct tl_note_key *key,
 TALLY_NODISCARD enum tally_status tl_ledger_keep_lines(struct tl_ledger *ledger,
                                                        const struct tl_head_view *view);
 
-/* Appends a signed rejection. Any thread. */
+/*
+ * Between the two, signing does not stop: whoever would stop it waits. What is signed was therefore
+ * signed before the stop, and a head that is published before the end was published before it.
+ * ESTOPPED: nothing may be signed, and there is nothing to end. Any thread.
+ */
+TALLY_NODISCARD enum tally_status tl_ledger_begin_signing(struct tl_ledger *ledger);
+void tl_ledger_end_signing(struct tl_ledger *ledger);
+
+/* Appends a signed rejection. ESTOPPED. Any thread. */
 TALLY_NODISCARD enum tally_status tl_ledger_sign_rejection(struct tl_ledger *ledger,
                                                            const struct tl_rejection *rejection,
                                                            struct tl_buffer *buffer);

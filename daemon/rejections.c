@@ -16,8 +16,19 @@ struct work {
     struct tl_conn *conn;
     struct tl_job *job;
     uv_work_t work;
+    enum tally_status status;
     struct tl_reply *reply; /* NULL after a failure */
 };
+
+static void answer_unsigned(struct tl_conn *conn, const struct tl_job *job,
+                            enum tally_status status)
+{
+    char text[128];
+    (void)snprintf(text, sizeof text, "rejected (%s), but not signed: %s",
+                   tally_reason_name(job->reason),
+                   status == TALLY_EBUSY ? "too many rejections" : tally_status_text(status));
+    tl_conn_error(conn, job->request, status, text);
+}
 
 static void work_cb(uv_work_t *request)
 {
@@ -33,15 +44,18 @@ static void work_cb(uv_work_t *request)
         .time_s = job->time_s,
     };
     struct tl_reply *reply = tl_reply_new(TL_FRAME_HEADER_LEN + TL_REJECTION_MAX);
-    if (reply != NULL && tl_buffer_extend(&reply->bytes, TL_FRAME_HEADER_LEN) != NULL &&
-        tl_ledger_sign_rejection(work->conn->server->ledger, &rejection, &reply->bytes) ==
-            TALLY_OK) {
-        tl_frame_header(reply->bytes.ptr, TL_MESSAGE_REJECTION, job->request,
-                        reply->bytes.len - TL_FRAME_HEADER_LEN);
-        work->reply = reply;
+    work->status = TALLY_ENOMEM;
+    if (reply != NULL && tl_buffer_extend(&reply->bytes, TL_FRAME_HEADER_LEN) != NULL) {
+        work->status =
+            tl_ledger_sign_rejection(work->conn->server->ledger, &rejection, &reply->bytes);
+    }
+    if (work->status != TALLY_OK) {
+        tl_reply_free(reply);
         return;
     }
-    tl_reply_free(reply);
+    tl_frame_header(reply->bytes.ptr, TL_MESSAGE_REJECTION, job->request,
+                    reply->bytes.len - TL_FRAME_HEADER_LEN);
+    work->reply = reply;
 }
 
 static void after_work_cb(uv_work_t *request, int status)
@@ -53,7 +67,7 @@ static void after_work_cb(uv_work_t *request, int status)
     if (work->reply != NULL) {
         tl_conn_reply(conn, work->reply);
     } else {
-        tl_conn_error(conn, work->job->request, TALLY_EBUSY, "rejected, but not signed");
+        answer_unsigned(conn, work->job, work->status);
     }
     tl_job_free(work->job);
     work->magic = 0;
@@ -65,17 +79,16 @@ void tl_rejection_begin(struct tl_conn *conn, struct tl_job *job)
 {
     struct tl_server *server = conn->server;
     struct work *work = NULL;
-    bool stopped = atomic_load(&server->ledger->signing) == TL_SIGNING_STOPPED;
-    if (!conn->closing && !stopped &&
-        tl_user_may_be_rejected(&server->users, conn->user, uv_now(&server->loop))) {
+    enum tally_status status = TALLY_EBUSY;
+    if (atomic_load(&server->ledger->signing) == TL_SIGNING_STOPPED) {
+        status = TALLY_ESTOPPED;
+    } else if (!conn->closing &&
+               tl_user_may_be_rejected(&server->users, conn->user, uv_now(&server->loop))) {
         work = (struct work *)tl_calloc(1, sizeof *work);
+        status = TALLY_ENOMEM;
     }
     if (work == NULL) {
-        char text[128];
-        (void)snprintf(text, sizeof text, "rejected (%s), but not signed: %s",
-                       tally_reason_name(job->reason),
-                       stopped ? "signing has stopped" : "too many rejections");
-        tl_conn_error(conn, job->request, stopped ? TALLY_ESTOPPED : TALLY_EBUSY, text);
+        answer_unsigned(conn, job, status);
         tl_job_free(job);
         return;
     }
