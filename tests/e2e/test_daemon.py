@@ -312,11 +312,6 @@ def test_ledger_key_is_replaced(daemon, team):
     daemon.stop()
     daemon.key = path
     daemon.start()
-    for key, secret, size in ((old, team.ledger_key, 99), (old, team.ledger_key, 3),
-                              (new, new_secret, 2)):
-        text = T.checkpoint_text(conftest.ORIGIN, size, bytes(32))
-        with daemon.client(hello=T.note_sign(text, key, secret.seed)) as client:
-            assert client.state()["signing"] == "on", "a key signs for its own time alone"
     with daemon.client(hello=team_checkpoint(team, 1)) as client:
         assert client.submit(submission(amendment)) == (wire.RECEIPT, receipt)
         team.accept(client, team.birch)
@@ -329,6 +324,46 @@ def test_ledger_key_is_replaced(daemon, team):
     daemon.key = daemon.directory / "ledger-key"
     code, said = daemon.refuses_to_start()
     assert code == 5 and "is not the key of this ledger" in said
+
+
+def test_a_replaced_key_stops_nothing(daemon, team):
+    """A key signs for the sizes of its own time alone: one that was stolen later is no evidence."""
+    new_secret = sample.Key("e2e next ledger key")
+    old, new = team.note_key, T.note_key(conftest.ORIGIN, new_secret.key["point"])
+    path = daemon.directory / "next-key"
+    path.write_text(conftest.private_key_file(new_secret))
+    path.chmod(0o400)
+    daemon.restart(next_ledger_key=path)
+    with daemon.client() as client:
+        team.accept(client, team.alder)
+        assert client.submit(submission(replace_key(team, new)))[0] == wire.RECEIPT
+
+    def hello(key, secret, size):
+        text = T.checkpoint_text(conftest.ORIGIN, size, bytes(32))
+        return T.note_sign(text, key, secret.seed)
+
+    def stops_nothing():
+        """Neither the old key for its successor's sizes nor the new one for its predecessor's."""
+        for note in (hello(old, team.ledger_key, 99), hello(old, team.ledger_key, 3),
+                     hello(new, new_secret, 2)):
+            with daemon.client(hello=note) as client:
+                assert client.state()["signing"] == "on"
+        assert not (daemon.data / "contradiction").exists()
+
+    stops_nothing()
+    daemon.stop()
+    daemon.key = path
+    daemon.start()
+    stops_nothing()
+    for note in (hello(new, new_secret, 99), hello(old, team.ledger_key, 2)):
+        with pytest.raises(wire.Refused) as refused:
+            daemon.client(hello=note)
+        assert refused.value.status == wire.ESTOPPED
+        with daemon.reader() as reader:
+            assert reader.state()["signing"] == "stopped"
+        daemon.stop()
+        (daemon.data / "contradiction").unlink()
+        daemon.start()
 
 
 @pytest.mark.parametrize("both", [True, False])
