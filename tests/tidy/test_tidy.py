@@ -190,6 +190,7 @@ def test_main_reports_and_fails(tmp_path, capsys):
     good.write_text(SPDX, encoding="utf-8")
     (tmp_path / "build").mkdir()
     (tmp_path / "build" / "b.c").write_text("gets(a)\n", encoding="utf-8")
+    (tmp_path / ".git").write_text("gitdir: /" + "work/x\n", encoding="utf-8")
     (tmp_path / "picture.bin").write_bytes(b"\xff\xfe\x00")
     assert tidy.main([str(tmp_path)]) == 0
     good.write_text(SPDX + "    gets(a);\n", encoding="utf-8")

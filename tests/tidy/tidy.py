@@ -17,7 +17,8 @@ FUNCTION_LINES_MAX = 70
 # A longer word (a vector in hexadecimal or base64, an address) cannot be broken.
 WORD_BREAKABLE_MAX = 60
 
-SKIPPED_DIRECTORIES = {".git", "build", "__pycache__", ".pytest_cache", "node_modules"}
+# .git is a file in a worktree.
+SKIPPED = {".git", "build", "__pycache__", ".pytest_cache", "node_modules"}
 
 # Who may include whom, nearest first: "an arrow means may be included by what follows".
 LAYERS = {
@@ -272,8 +273,8 @@ def check(source):
 
 def sources(root):
     for directory, names, files in os.walk(root):
-        names[:] = sorted(set(names) - SKIPPED_DIRECTORIES)
-        for name in sorted(files):
+        names[:] = sorted(set(names) - SKIPPED)
+        for name in sorted(set(files) - SKIPPED):
             path = Path(directory) / name
             if path.is_symlink() or not path.is_file():
                 continue
