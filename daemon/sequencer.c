@@ -220,7 +220,8 @@ static struct tl_job *fill(struct tl_sequencer *self, struct tl_job **jobs)
     struct tl_job *first = *jobs;
     struct tl_job *last = NULL;
     tl_draft_begin(self->draft);
-    self->no_space = tl_space_is_short(self->config, tl_space_free(self->config->data));
+    self->no_space = tl_space_is_short(self->config, self->ledger->store,
+                                       tl_space_free(self->config->data));
     while (*jobs != NULL && !tl_draft_is_full_for(self->draft, *jobs)) {
         last = *jobs;
         *jobs = last->next;

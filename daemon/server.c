@@ -294,7 +294,7 @@ bool tl_server_may_log(struct tl_server *server)
 static void check_space(struct tl_server *server)
 {
     server->disk_free = tl_space_free(server->config->data);
-    bool is_short = tl_space_is_short(server->config, server->disk_free);
+    bool is_short = tl_space_is_short(server->config, server->ledger->store, server->disk_free);
     if (is_short != server->no_space) {
         tl_log(is_short ? TL_LOG_ERROR : TL_LOG_NOTICE,
                is_short ? "%" PRIu64 " bytes are free on the disk, or the map is nearly full: "

@@ -7,14 +7,13 @@
 #include <stdint.h>
 
 #include "daemon/config.h"
+#include "lib/store/store.h"
 
 /* Bytes that this user may still write on the file system of path; UINT64_MAX when unknown. */
 uint64_t tl_space_free(const char *path);
 
-/* Bytes that the store takes of its map size; 0 when unknown. */
-uint64_t tl_space_store_used(const char *data_directory);
-
-/* True when the disk is below its reserve or the map is nearly full. */
-bool tl_space_is_short(const struct tl_config *config, uint64_t disk_free);
+/* True when the disk is below its reserve, or a batch could fill the store's map. Any thread. */
+bool tl_space_is_short(const struct tl_config *config, const struct tl_store *store,
+                       uint64_t disk_free);
 
 #endif

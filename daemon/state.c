@@ -6,7 +6,6 @@
 #include <tally/version.h>
 
 #include "daemon/server.h"
-#include "daemon/space.h"
 #include "lib/base/text.h"
 
 static void add_text(struct tl_buffer *buffer, const char *key, const char *value)
@@ -85,6 +84,6 @@ void tl_server_state(struct tl_server *server, struct tl_buffer *buffer)
     add_number(buffer, "frame-bytes", server->frame_bytes);
     add_number(buffer, "disk-free-bytes", server->disk_free);
     add_number(buffer, "disk-reserve-bytes", server->config->disk_reserve);
-    add_number(buffer, "map-used-bytes", tl_space_store_used(server->config->data));
+    add_number(buffer, "map-used-bytes", tl_store_used(server->ledger->store));
     add_number(buffer, "map-size-bytes", server->config->map_size);
 }

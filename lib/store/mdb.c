@@ -169,6 +169,20 @@ static enum tally_status measure_file(struct tl_mdb *mdb)
     return TALLY_OK;
 }
 
+uint64_t tl_mdb_used(const struct tl_mdb *mdb)
+{
+    MDB_envinfo info;
+    bool known = mdb_env_info(mdb->env, &info) == MDB_SUCCESS;
+    return known ? (info.me_last_pgno + 1) * mdb->page_len : 0;
+}
+
+bool tl_mdb_has_room(const struct tl_mdb *mdb)
+{
+    /* The length of a page is that of the machine that made the file, 32 KiB at most. */
+    uint64_t most = ((uint64_t)TL_MDB_TXN_PAGES_MAX + SLACK_PAGES) * mdb->page_len;
+    return mdb->map_size >= most && tl_mdb_used(mdb) <= mdb->map_size - most;
+}
+
 /* Before a commit, so that its sync makes the length durable too. A hole costs no space. */
 static enum tally_status extend_file(struct tl_mdb *mdb, uint64_t pages)
 {

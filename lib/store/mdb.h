@@ -66,6 +66,12 @@ TALLY_NODISCARD enum tally_status tl_mdb_create(const char *directory);
 TALLY_NODISCARD enum tally_status tl_mdb_open(const char *directory, uint64_t map_size,
                                               bool read_only, struct tl_mdb **ret_mdb);
 
+/* Bytes of the pages that are in use; the file may be longer. 0 when that cannot be told. */
+uint64_t tl_mdb_used(const struct tl_mdb *mdb);
+
+/* False when the largest transaction could run into the end of the map. */
+bool tl_mdb_has_room(const struct tl_mdb *mdb);
+
 /* Every transaction has ended. NULL is fine. */
 void tl_mdb_close(struct tl_mdb *mdb);
 

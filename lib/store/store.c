@@ -324,6 +324,16 @@ bool tl_store_in_memory(const struct tl_store *store)
     return store->in_memory;
 }
 
+uint64_t tl_store_used(const struct tl_store *store)
+{
+    return tl_mdb_used(store->mdb);
+}
+
+bool tl_store_has_room(const struct tl_store *store)
+{
+    return tl_mdb_has_room(store->mdb);
+}
+
 enum tally_status tl_store_exhibit_path(const struct tl_store *store, const struct tally_hash *hash,
                                         char *dst, size_t cap)
 {

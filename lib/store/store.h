@@ -60,6 +60,12 @@ const char *tl_store_directory(const struct tl_store *store);
 /* Whether the directory is on tmpfs, where nothing survives a power cut: worth a warning. */
 bool tl_store_in_memory(const struct tl_store *store);
 
+/* Bytes that are in use of the map size. Any thread. */
+uint64_t tl_store_used(const struct tl_store *store);
+
+/* False when the largest batch could run into the end of the map. Any thread. */
+bool tl_store_has_room(const struct tl_store *store);
+
 /* ---- Appending: the writer thread ---- */
 
 struct tl_batch;
