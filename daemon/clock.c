@@ -27,11 +27,11 @@ static bool is_far(int64_t a, int64_t b)
 void tl_clock_init(struct tl_clock *clock, struct tl_clock_reading reading, uint64_t last_us)
 {
     clock->offset_us = reading.wall_us - reading.monotonic_us;
-    clock->last_us = last_us;
-    bool behind = reading.wall_us < 0 ||
-                  ((uint64_t)reading.wall_us < last_us &&
-                   last_us - (uint64_t)reading.wall_us > (uint64_t)TL_CLOCK_STEP_US);
-    atomic_init(&clock->stepped, behind);
+    atomic_init(&clock->last_us, last_us);
+    bool behind = tl_clock_behind_us(clock, reading) > (uint64_t)TL_CLOCK_STEP_US;
+    bool ahead = reading.wall_us > 0 && (uint64_t)reading.wall_us > last_us &&
+                 (uint64_t)reading.wall_us - last_us > (uint64_t)TL_CLOCK_QUIET_US;
+    atomic_init(&clock->stepped, behind || ahead);
     atomic_init(&clock->confirmed, false);
 }
 
@@ -50,10 +50,10 @@ bool tl_clock_now(struct tl_clock *clock, struct tl_clock_reading reading, uint6
     }
     /* A clock that is being slewed drifts from its baseline; only a jump is a step. */
     clock->offset_us = offset_us;
-    if ((uint64_t)reading.wall_us > clock->last_us) {
-        clock->last_us = (uint64_t)reading.wall_us;
+    if (tl_clock_behind_us(clock, reading) == 0) {
+        atomic_store(&clock->last_us, (uint64_t)reading.wall_us);
     }
-    *ret_us = clock->last_us;
+    *ret_us = tl_clock_last_us(clock);
     return true;
 }
 
@@ -68,4 +68,16 @@ void tl_clock_confirm(struct tl_clock *clock)
 bool tl_clock_is_stepped(const struct tl_clock *clock)
 {
     return atomic_load(&clock->stepped) && !atomic_load(&clock->confirmed);
+}
+
+uint64_t tl_clock_last_us(const struct tl_clock *clock)
+{
+    return atomic_load(&clock->last_us);
+}
+
+uint64_t tl_clock_behind_us(const struct tl_clock *clock, struct tl_clock_reading reading)
+{
+    uint64_t last_us = atomic_load(&clock->last_us);
+    uint64_t wall_us = reading.wall_us < 0 ? 0 : (uint64_t)reading.wall_us;
+    return wall_us < last_us ? last_us - wall_us : 0;
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "daemon/conn.h"
 #include "daemon/exit_code.h"
@@ -12,6 +13,7 @@
 #include "daemon/space.h"
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
+#include "lib/base/text.h"
 
 #define SERVER_MAGIC 0x53525652u
 #define LISTENER_MAGIC 0x4c53544eu
@@ -24,6 +26,7 @@ enum {
     STATUS_EVERY_MS = 5000,
     LOG_LINES_PER_SECOND = 50,
     BACKLOG = 512,
+    US_PER_S = 1000000,
 };
 
 /* A worker that checks queued submissions; at most config->workers of them. */
@@ -190,14 +193,28 @@ static void sequencer_over(struct tl_server *server)
     close_if_over(server);
 }
 
+static void confirm_clock(struct tl_clock *clock)
+{
+    uint64_t behind_us = tl_clock_behind_us(clock, tl_clock_read());
+    tl_clock_confirm(clock);
+    tl_log(TL_LOG_NOTICE, "the operator has confirmed the clock: appends go on");
+    if (behind_us > 0) {
+        char held[TL_TIME_LEN + 1];
+        tl_time_format(tl_clock_last_us(clock) / US_PER_S, held);
+        tl_log(TL_LOG_WARNING,
+               "the clock is %" PRIu64 " seconds behind the newest record: until it has come "
+               "there, every record is received at %s",
+               behind_us / US_PER_S, held);
+    }
+}
+
 static void signal_cb(uv_signal_t *handle, int number)
 {
     struct tl_server *server = server_of(handle->data);
     if (number != SIGHUP) {
         stop(server);
     } else if (tl_clock_is_stepped(&server->ledger->clock)) {
-        tl_clock_confirm(&server->ledger->clock);
-        tl_log(TL_LOG_NOTICE, "the operator has confirmed the clock: appends go on");
+        confirm_clock(&server->ledger->clock);
     } else {
         tl_log(TL_LOG_NOTICE, "SIGHUP: the clock needs no confirmation");
     }
@@ -305,6 +322,24 @@ static void check_space(struct tl_server *server)
     server->no_space = is_short;
 }
 
+static void check_clock(struct tl_server *server)
+{
+    struct tl_clock *clock = &server->ledger->clock;
+    bool stepped = tl_clock_is_stepped(clock);
+    if (stepped && !server->clock_stepped) {
+        char newest[TL_TIME_LEN + 1];
+        char now[TL_TIME_LEN + 1];
+        tl_time_format(tl_clock_last_us(clock) / US_PER_S, newest);
+        tl_time_format((uint64_t)time(NULL), now);
+        tl_log(TL_LOG_ERROR,
+               "the clock was set, or stands far from the newest record: it says %s, that record "
+               "%s. Entries are rejected until the clock is right and SIGHUP confirms it "
+               "(systemctl reload tallyd)",
+               now, newest);
+    }
+    server->clock_stepped = stepped;
+}
+
 /* The watchdog is fed only while submissions move, or none waits. */
 static void tell_manager(struct tl_server *server, uint64_t now_ms)
 {
@@ -345,6 +380,7 @@ static void tick_cb(uv_timer_t *timer)
     }
     tl_users_sweep(&server->users, now_ms);
     check_space(server);
+    check_clock(server);
     tell_manager(server, now_ms);
 }
 

@@ -73,6 +73,7 @@ struct tl_server {
     uint64_t upload_number;
     uint64_t disk_free;
     bool no_space;
+    bool clock_stepped;
     bool wake;
     bool stopping; /* no new requests; what is queued is finished */
     bool closing;  /* handles are being closed */

@@ -64,6 +64,8 @@ void tl_server_state(struct tl_server *server, struct tl_buffer *buffer)
     struct tl_sequencer_figures work = tl_sequencer_figures(server->sequencer);
     add_text(buffer, "version", TALLY_VERSION);
     add_head(server, buffer);
+    add_number(buffer, "clock-behind-s",
+               tl_clock_behind_us(&server->ledger->clock, tl_clock_read()) / 1000000);
     add_number(buffer, "uptime-s", (uv_now(&server->loop) - server->started_ms) / 1000);
     add_number(buffer, "connections", server->conn_count);
     add_number(buffer, "connections-max", server->config->connections);

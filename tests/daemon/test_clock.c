@@ -21,7 +21,7 @@ static void test_follows_the_wall(void **state)
     struct tl_clock clock;
     uint64_t now_us = 0;
     (void)state;
-    tl_clock_init(&clock, at(0, 0), 0);
+    tl_clock_init(&clock, at(0, 0), START_US);
     assert_true(tl_clock_now(&clock, at(5, 5), &now_us));
     assert_int_equal(now_us, START_US + 5);
     assert_true(tl_clock_now(&clock, at(100 * MINUTE_US, 100 * MINUTE_US), &now_us));
@@ -45,7 +45,7 @@ static void check_step(int64_t step_us, bool stops)
 {
     struct tl_clock clock;
     uint64_t now_us = 0;
-    tl_clock_init(&clock, at(0, 0), 0);
+    tl_clock_init(&clock, at(0, 0), START_US);
     assert_int_equal(tl_clock_now(&clock, at(step_us, 0), &now_us), !stops);
     assert_int_equal(tl_clock_is_stepped(&clock), stops);
 }
@@ -64,7 +64,7 @@ static void test_waits_for_the_operator(void **state)
     struct tl_clock clock;
     uint64_t now_us = 0;
     (void)state;
-    tl_clock_init(&clock, at(0, 0), 0);
+    tl_clock_init(&clock, at(0, 0), START_US);
     assert_false(tl_clock_now(&clock, at(60 * MINUTE_US, 1), &now_us));
     /* A clock that has been set right again was still wrong in between. */
     assert_false(tl_clock_now(&clock, at(2, 2), &now_us));
@@ -79,22 +79,52 @@ static void test_confirmation_of_nothing_excuses_nothing(void **state)
     struct tl_clock clock;
     uint64_t now_us = 0;
     (void)state;
-    tl_clock_init(&clock, at(0, 0), 0);
+    tl_clock_init(&clock, at(0, 0), START_US);
     tl_clock_confirm(&clock);
     assert_false(tl_clock_now(&clock, at(60 * MINUTE_US, 1), &now_us));
 }
 
-static void test_start_far_behind_the_ledger(void **state)
+static void check_start(int64_t after_us, bool stops)
+{
+    struct tl_clock clock;
+    uint64_t now_us = 0;
+    tl_clock_init(&clock, at(after_us, 0), (uint64_t)START_US);
+    assert_int_equal(tl_clock_is_stepped(&clock), stops);
+    assert_int_equal(tl_clock_now(&clock, at(after_us, 1), &now_us), !stops);
+    tl_clock_confirm(&clock);
+    assert_true(tl_clock_now(&clock, at(after_us, 2), &now_us));
+    assert_int_equal(now_us, START_US + (after_us > 0 ? after_us : 0));
+}
+
+/* A start knows the newest record only: a wrong clock cannot be told from a quiet month. */
+static void test_start_far_from_the_newest_record(void **state)
+{
+    (void)state;
+    check_start(-10 * MINUTE_US, false);
+    check_start(-10 * MINUTE_US - 1, true);
+    check_start(TL_CLOCK_QUIET_US, false);
+    check_start(TL_CLOCK_QUIET_US + 1, true);
+}
+
+/* Set back to the right time after a wrong one was given out: held, and told how long. */
+static void test_tells_how_long_it_is_behind(void **state)
 {
     struct tl_clock clock;
     uint64_t now_us = 0;
     (void)state;
-    tl_clock_init(&clock, at(0, 0), (uint64_t)(START_US + 11 * MINUTE_US));
-    assert_true(tl_clock_is_stepped(&clock));
+    tl_clock_init(&clock, at(60 * MINUTE_US, 0), START_US);
+    assert_true(tl_clock_now(&clock, at(60 * MINUTE_US, 0), &now_us));
+    assert_int_equal(tl_clock_behind_us(&clock, at(60 * MINUTE_US, 0)), 0);
     assert_false(tl_clock_now(&clock, at(1, 1), &now_us));
     tl_clock_confirm(&clock);
     assert_true(tl_clock_now(&clock, at(2, 2), &now_us));
-    assert_int_equal(now_us, START_US + 11 * MINUTE_US);
+    assert_int_equal(now_us, START_US + 60 * MINUTE_US);
+    assert_int_equal(tl_clock_last_us(&clock), now_us);
+    assert_int_equal(tl_clock_behind_us(&clock, at(2, 2)), 60 * MINUTE_US - 2);
+    assert_int_equal(tl_clock_behind_us(&clock, at(-START_US - 1, 2)), now_us);
+    assert_true(tl_clock_now(&clock, at(61 * MINUTE_US, 61 * MINUTE_US), &now_us));
+    assert_int_equal(now_us, START_US + 61 * MINUTE_US);
+    assert_int_equal(tl_clock_behind_us(&clock, at(61 * MINUTE_US, 61 * MINUTE_US)), 0);
 }
 
 static void test_real_clocks(void **state)
@@ -102,7 +132,7 @@ static void test_real_clocks(void **state)
     struct tl_clock clock;
     uint64_t now_us = 0;
     (void)state;
-    tl_clock_init(&clock, tl_clock_read(), 0);
+    tl_clock_init(&clock, tl_clock_read(), (uint64_t)tl_clock_read().wall_us);
     assert_true(tl_clock_now(&clock, tl_clock_read(), &now_us));
     assert_true(now_us > (uint64_t)START_US / 2);
 }
@@ -115,7 +145,8 @@ int main(void)
         cmocka_unit_test(test_ten_minutes_are_a_step),
         cmocka_unit_test(test_waits_for_the_operator),
         cmocka_unit_test(test_confirmation_of_nothing_excuses_nothing),
-        cmocka_unit_test(test_start_far_behind_the_ledger),
+        cmocka_unit_test(test_start_far_from_the_newest_record),
+        cmocka_unit_test(test_tells_how_long_it_is_behind),
         cmocka_unit_test(test_real_clocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -635,7 +635,7 @@ def test_state(daemon, team):
     assert (state["size"], state["records"], state["batches"]) == ("2", "1", "1")
     assert (state["signing"], state["queue"], state["connections"]) == ("on", "0", "1")
     for key in ("version", "uptime-s", "checkpoint-signed", "rejections", "disk-free-bytes",
-                "map-used-bytes", "map-size-bytes"):
+                "map-used-bytes", "map-size-bytes", "clock-behind-s"):
         assert key in state
 
 

@@ -400,7 +400,9 @@ def test_foreign_bytes_never_reach_the_log(daemon, team):
     assert "forged" not in daemon.log()
 
 
-def test_clock_step_stops_appends_until_confirmed(made, team):
+@pytest.fixture
+def clock(made):
+    """A file with what is added to the daemon's wall clock; None: as it is."""
     preload = next((p for p in ("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
                                 "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1")
                     if os.path.exists(p)), None)
@@ -408,19 +410,53 @@ def test_clock_step_stops_appends_until_confirmed(made, team):
         pytest.skip("no libfaketime, or one that a sanitizer does not get along with")
     stamp = made.directory / "faketime"
     stamp.write_text("+0")
-    made.start(environment={
-        "LD_PRELOAD": preload, "FAKETIME_TIMESTAMP_FILE": str(stamp), "FAKETIME_NO_CACHE": "1",
-        "DONT_FAKE_MONOTONIC": "1"})
+
+    def start():
+        made.start(environment={
+            "LD_PRELOAD": preload, "FAKETIME_TIMESTAMP_FILE": str(stamp),
+            "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1"})
+    made.start_with_clock = start
+    return stamp
+
+
+def received_us(team, index):
+    return T.record_decode(T.receipt_decode(team.receipts[index])["record"])["received_us"]
+
+
+def confirm_clock(made, client):
+    made.process.send_signal(1)
+    conftest.wait_for(lambda: client.state()["signing"] == "on", "the confirmation")
+
+
+def test_clock_step_stops_appends_until_confirmed(made, team, clock):
+    made.start_with_clock()
     with made.client() as client:
         team.accept(client, team.alder)
-        stamp.write_text("-3600")
+        assert client.state()["clock-behind-s"] == "0"
+        clock.write_text("-3600")
         entry = team.alder.compose()
         assert team.reject(client, entry) == "stopped"
         assert client.state()["signing"] == "clock-stepped"
-        made.process.send_signal(1)
-        conftest.wait_for(lambda: client.state()["signing"] == "on", "the confirmation")
-        _, receipt = team.accept(client, team.alder, entry)
-        records = [T.record_decode(T.receipt_decode(team.receipts[i])["record"])
-                   for i in (1, 2)]
-        assert records[1]["received_us"] >= records[0]["received_us"]
+        conftest.wait_for(lambda: "SIGHUP confirms it" in made.log(), "a word to the operator")
+        confirm_clock(made, client)
+        assert "behind the newest record" in made.log()
+        team.accept(client, team.alder, entry)
+        assert received_us(team, 2) == received_us(team, 1)
+        assert 3500 <= int(client.state()["clock-behind-s"]) <= 3600
+    made.stop()
+
+
+@pytest.mark.parametrize("days", [-1, 32])
+def test_start_with_a_clock_far_from_the_newest_record(made, team, clock, days):
+    clock.write_text(f"{days * 86400:+d}")
+    made.start_with_clock()
+    with made.client() as client:
+        entry = team.alder.compose()
+        assert client.state()["signing"] == "clock-stepped"
+        assert team.reject(client, entry) == "stopped"
+        conftest.wait_for(lambda: "SIGHUP confirms it" in made.log(), "a word to the operator")
+        confirm_clock(made, client)
+        team.accept(client, team.alder, entry)
+        moved = received_us(team, 1) - received_us(team, 0)
+        assert moved == 0 if days < 0 else moved >= days * 86400 * 1000000
     made.stop()
