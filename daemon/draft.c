@@ -217,6 +217,24 @@ static void accept(struct tl_draft *draft, struct tl_job *job, struct candidate 
     draft->count++;
 }
 
+/* The files that the entry names become exhibits; from here on nothing removes them. */
+static enum tally_status take_deposits(const struct tl_store *store,
+                                       const struct tl_envelope *envelope,
+                                       enum tally_reason *ret_reason)
+{
+    struct tally_bytes lines = envelope->file_lines;
+    struct tl_file_line line;
+    enum tally_status status = TALLY_OK;
+    while (status == TALLY_OK && tl_envelope_next_file(&lines, &line)) {
+        status = tl_store_take_deposit(store, &line.hash);
+    }
+    if (status == TALLY_ENOTFOUND) {
+        *ret_reason = TALLY_REASON_FILE_MISSING;
+        return TALLY_OK;
+    }
+    return status;
+}
+
 enum tally_status tl_draft_add(struct tl_draft *draft, struct tl_job *job, uint64_t received_us,
                                enum tally_reason *ret_reason)
 {
@@ -251,6 +269,9 @@ enum tally_status tl_draft_add(struct tl_draft *draft, struct tl_job *job, uint6
     candidate->leaf = tl_tree_leaf(record_bytes(draft, draft->count));
     status = tl_judge_check(ledger->judge, &record, &job->envelope, &job->submission.clear,
                             &candidate->leaf, find_facts, draft, ret_reason, NULL);
+    if (status == TALLY_OK && *ret_reason == TALLY_REASON_NONE) {
+        status = take_deposits(ledger->store, &job->envelope, ret_reason);
+    }
     if (status == TALLY_OK && *ret_reason == TALLY_REASON_NONE) {
         accept(draft, job, candidate);
     } else {
@@ -326,10 +347,7 @@ _Noreturn static void die(const char *what, enum tally_status status)
                what, tally_status_text(status));
 }
 
-/*
- * A file that the judge has seen may have its name from another connection's upload, whose sync is
- * still to come: no record that names a file is durable before the file's name is.
- */
+/* No record that names a file is durable before the file's name is. */
 static void sync_exhibits(const struct tl_draft *draft)
 {
     char path[PATH_LEN_MAX];

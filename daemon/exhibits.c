@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/conn.h"
@@ -25,6 +26,8 @@ enum {
     PENDING_MARK = 262144, /* bytes that wait while earlier ones are written */
     PENDING_MAX = PENDING_MARK + 65536,
     FILE_MODE = 0600,
+    DIRECTORY_MODE = 0700,
+    DEPOSIT_KEPT_S = 7 * 86400,
     PROGRESS_MIN = 65536, /* an upload moves at least so much in one upload-timeout */
 };
 
@@ -61,14 +64,17 @@ struct tl_upload {
     char directory[PATH_LEN_MAX];
 };
 
-enum tally_status tl_exhibits_clear_incoming(const char *data_directory)
+/* Removes the files of exhibits/name that were last changed before the time. */
+static enum tally_status clear(const struct tl_ledger *ledger, const char *name, time_t before,
+                               unsigned *ret_count)
 {
     char path[PATH_LEN_MAX];
-    int len = snprintf(path, sizeof path, "%s/exhibits/incoming", data_directory);
+    int len = snprintf(path, sizeof path, "%s/exhibits/%s", tl_store_directory(ledger->store),
+                       name);
     if (len < 0 || (size_t)len >= sizeof path) {
         return TALLY_ETOOBIG;
     }
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+    if (mkdir(path, DIRECTORY_MODE) != 0 && errno != EEXIST) {
         return tl_status_from_errno(errno);
     }
     DIR *directory = opendir(path);
@@ -76,13 +82,34 @@ enum tally_status tl_exhibits_clear_incoming(const char *data_directory)
         return tl_status_from_errno(errno);
     }
     const struct dirent *entry;
+    struct stat info;
+    unsigned count = 0;
     while ((entry = readdir(directory)) != NULL) {
-        if (entry->d_name[0] != '.') {
-            (void)unlinkat(dirfd(directory), entry->d_name, 0);
+        int fd = dirfd(directory);
+        if (fstatat(fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(info.st_mode) && info.st_mtime < before &&
+            unlinkat(fd, entry->d_name, 0) == 0) {
+            count++;
         }
     }
     (void)closedir(directory);
+    *ret_count = count;
     return TALLY_OK;
+}
+
+enum tally_status tl_exhibits_clear(const struct tl_ledger *ledger)
+{
+    unsigned count = 0;
+    bool in_doubt = tl_clock_is_stepped(&ledger->clock);
+    enum tally_status status = clear(ledger, "incoming", (time_t)INT64_MAX, &count);
+    if (status == TALLY_OK) {
+        status = clear(ledger, "deposits", in_doubt ? 0 : time(NULL) - DEPOSIT_KEPT_S, &count);
+    }
+    if (status == TALLY_OK && count > 0) {
+        tl_log(TL_LOG_NOTICE, "%u exhibit files that no entry named in seven days are removed",
+               count);
+    }
+    return status;
 }
 
 static void dispose(struct tl_upload *upload)
@@ -111,17 +138,19 @@ static bool make_paths(struct tl_upload *upload, const struct tl_store *store, u
     const char *data = tl_store_directory(store);
     int a = snprintf(upload->temporary, PATH_LEN_MAX, "%s/exhibits/incoming/%" PRIu64, data,
                      number);
-    int b = snprintf(upload->directory, PATH_LEN_MAX, "%s/exhibits", data);
+    int b = snprintf(upload->directory, PATH_LEN_MAX, "%s/exhibits/deposits", data);
     return a > 0 && a < PATH_LEN_MAX && b > 0 && b < PATH_LEN_MAX &&
-           tl_store_exhibit_path(store, &upload->hash, upload->path, PATH_LEN_MAX) == TALLY_OK;
+           tl_store_deposit_path(store, &upload->hash, upload->path, PATH_LEN_MAX) == TALLY_OK;
 }
 
 static enum tally_status step_open(struct tl_upload *upload)
 {
-    struct stat info;
-    if (stat(upload->path, &info) == 0 && S_ISREG(info.st_mode) &&
-        (uint64_t)info.st_size == upload->size) {
-        /* Said to be stored only when its name is durable too. */
+    uint64_t size = 0;
+    if (tl_store_find_exhibit(upload->conn->server->ledger->store, &upload->hash, &size) ==
+            TALLY_OK &&
+        size == upload->size) {
+        /* A deposit is kept from now on; said to be stored only when its name is durable too. */
+        (void)utimensat(AT_FDCWD, upload->path, NULL, AT_SYMLINK_NOFOLLOW);
         upload->present = true;
         return tl_sync_directory(upload->directory);
     }

@@ -2,8 +2,9 @@
 /*
  * Exhibits: files that clients leave with the ledger before the entry that names them. Streamed
  * into exhibits/incoming, hashed while they are written, never longer than announced; whole and of
- * the right digest, a file is synced, renamed to its digest and its directory synced before the
- * client hears STORED. All disk work is done on worker threads.
+ * the right digest, a file is synced, renamed to its digest in exhibits/deposits and that directory
+ * synced before the client hears STORED. The sequencer moves it to exhibits/ for the first record
+ * that names it. All disk work is done on worker threads.
  */
 #ifndef TL_DAEMON_EXHIBITS_H
 #define TL_DAEMON_EXHIBITS_H
@@ -16,10 +17,14 @@
 #include "lib/wire/message.h"
 
 struct tl_conn;
+struct tl_ledger;
 struct tl_upload;
 
-/* Removes what uploads of an earlier process left behind. */
-TALLY_NODISCARD enum tally_status tl_exhibits_clear_incoming(const char *data_directory);
+/*
+ * Before serving: removes what uploads of an earlier process left behind, and the deposits that no
+ * record has named within seven days. A clock in doubt removes none of those.
+ */
+TALLY_NODISCARD enum tally_status tl_exhibits_clear(const struct tl_ledger *ledger);
 
 /* The three messages of an upload. Answers go to the connection. */
 void tl_upload_begin(struct tl_conn *conn, uint32_t request, const struct tl_put *put);

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/job.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
 
 #define JOB_MAGIC 0x4a4f4221u
-
-enum { EXHIBIT_PATH_MAX = 4096 };
 
 struct tl_reply *tl_reply_new(size_t max)
 {
@@ -89,13 +85,11 @@ static enum tally_reason check_form(struct tl_job *job)
 
 static enum tally_reason check_file(const struct tl_store *store, const struct tl_file_line *line)
 {
-    char path[EXHIBIT_PATH_MAX];
-    struct stat info;
-    if (tl_store_exhibit_path(store, &line->hash, path, sizeof path) != TALLY_OK ||
-        stat(path, &info) != 0 || !S_ISREG(info.st_mode)) {
+    uint64_t size = 0;
+    if (tl_store_find_exhibit(store, &line->hash, &size) != TALLY_OK) {
         return TALLY_REASON_FILE_MISSING;
     }
-    return (uint64_t)info.st_size == line->size ? TALLY_REASON_NONE : TALLY_REASON_FILE_INVALID;
+    return size == line->size ? TALLY_REASON_NONE : TALLY_REASON_FILE_INVALID;
 }
 
 static enum tally_reason check_files(const struct tl_job *job, const struct tl_store *store)

@@ -59,7 +59,7 @@ static bool size_pool(const struct tl_config *config)
 static int serve_ledger(const struct tl_config *config, struct tl_ledger *ledger)
 {
     struct tl_listen_fds fds;
-    enum tally_status status = tl_exhibits_clear_incoming(config->data);
+    enum tally_status status = tl_exhibits_clear(ledger);
     if (status != TALLY_OK) {
         tl_log(TL_LOG_CRITICAL, "%s/exhibits: %s", config->data, tally_status_text(status));
         return TL_EXIT_FAILURE;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -11,7 +10,6 @@
 
 #include "lib/base/file.h"
 #include "lib/base/mem.h"
-#include "lib/base/text.h"
 #include "lib/store/store_internal.h"
 
 enum {
@@ -183,8 +181,9 @@ static enum tally_status create_file(const char *directory)
 
 enum tally_status tl_store_create(const char *directory)
 {
-    static const char *const names[] = {"store", "exhibits", "exhibits/incoming", "."};
-    enum { MADE_COUNT = 3, SYNCED_COUNT = 4 };
+    static const char *const names[] = {"store", "exhibits", "exhibits/deposits",
+                                        "exhibits/incoming", "."};
+    enum { MADE_COUNT = 4, SYNCED_COUNT = 5 };
     bool in_memory;
     enum tally_status status = check_filesystem(directory, false, &in_memory);
     if (status != TALLY_OK) {
@@ -332,13 +331,4 @@ uint64_t tl_store_used(const struct tl_store *store)
 bool tl_store_has_room(const struct tl_store *store)
 {
     return tl_mdb_has_room(store->mdb);
-}
-
-enum tally_status tl_store_exhibit_path(const struct tl_store *store, const struct tally_hash *hash,
-                                        char *dst, size_t cap)
-{
-    char hex[TL_HASH_HEX_LEN + 1];
-    tl_hex_format(tl_hash_bytes(hash), hex);
-    int len = snprintf(dst, cap, "%s/exhibits/%s", store->directory, hex);
-    return len < 0 || (size_t)len >= cap ? TALLY_ETOOBIG : TALLY_OK;
 }

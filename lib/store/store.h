@@ -7,7 +7,8 @@
  *
  * Data directory:
  *   store/data.mdb   records, seals, tree nodes, deposits, author sequences, checkpoint signatures
- *   exhibits/        exhibit files by SHA-256 (hex), written before the record that names them
+ *   exhibits/        exhibit files by SHA-256 (hex) that records name
+ *   exhibits/deposits/  the same, whole and durable, named by no record yet
  *   exhibits/incoming/  uploads under way, emptied at start
  *   head             the head guard, unless configured elsewhere
  *   lock             held by the one process that has the directory open
@@ -185,7 +186,22 @@ TALLY_NODISCARD enum tally_status tl_store_ciphertext(struct tl_store *store,
                                                       const struct tally_hash *hash,
                                                       struct tl_buffer *buffer);
 
-/* Path of an exhibit file in this directory; dst of cap bytes. */
+/* Size of an exhibit file, whether a record names it or none does yet. ENOTFOUND. */
+TALLY_NODISCARD enum tally_status tl_store_find_exhibit(const struct tl_store *store,
+                                                        const struct tally_hash *hash,
+                                                        uint64_t *ret_size);
+
+/*
+ * Puts the deposit among the exhibits that records name, before a record names it; OK when it is
+ * there already. Durable when exhibits/ is synced. ENOTFOUND.
+ */
+TALLY_NODISCARD enum tally_status tl_store_take_deposit(const struct tl_store *store,
+                                                        const struct tally_hash *hash);
+
+/* Path of an exhibit file that is not named yet, and of one that is; dst of cap bytes. */
+TALLY_NODISCARD enum tally_status tl_store_deposit_path(const struct tl_store *store,
+                                                        const struct tally_hash *hash, char *dst,
+                                                        size_t cap);
 TALLY_NODISCARD enum tally_status tl_store_exhibit_path(const struct tl_store *store,
                                                         const struct tally_hash *hash, char *dst,
                                                         size_t cap);

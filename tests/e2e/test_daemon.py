@@ -423,6 +423,53 @@ def test_exhibit_before_its_entry(daemon, team):
     assert list((daemon.data / "exhibits" / "incoming").iterdir()) == []
 
 
+def files_of(made, name):
+    return sorted(p.name for p in (made.data / name).iterdir() if p.is_file())
+
+
+def test_deposit_becomes_an_exhibit_with_its_record(daemon, team):
+    """Until a record names it, a file is nobody's to read; then it is never removed."""
+    data = b"named later"
+    name = T.sha256(data).hex()
+    with daemon.client() as client:
+        assert client.put(T.sha256(data), data) == wire.STORED
+        assert client.get(f"tally/objects/{name}") == wire.ENOTFOUND
+        rejected = with_file(team.alder, data, fields={"sequence": 9, "previous": bytes(32)})
+        assert team.reject(client, rejected) == "sequence-gap"
+        assert files_of(daemon, "exhibits/deposits") == [name]
+        team.accept(client, team.alder, with_file(team.alder, data))
+        assert client.get(f"tally/objects/{name}") == data
+        assert files_of(daemon, "exhibits/deposits") == []
+        team.accept(client, team.birch, with_file(team.birch, data))
+        assert client.put(T.sha256(data), data) == wire.STORED
+    assert files_of(daemon, "exhibits") == [name]
+    assert files_of(daemon, "exhibits/deposits") == []
+
+
+def test_old_deposits_are_removed_at_a_start(daemon, team):
+    day_s = 86400
+    now_s = time.time()
+    named, fresh, old, again = b"named", b"fresh", b"old", b"deposited again"
+    with daemon.client() as client:
+        for data in (named, fresh, old, again):
+            assert client.put(T.sha256(data), data) == wire.STORED
+        team.accept(client, team.alder, with_file(team.alder, named))
+        for data, days in ((named, 99), (fresh, 6.9), (old, 7.1), (again, 7.1)):
+            for path in (daemon.data / "exhibits").rglob(T.sha256(data).hex()):
+                os.utime(path, (now_s - days * day_s, now_s - days * day_s))
+        assert client.put(T.sha256(again), again) == wire.STORED
+    daemon.restart()
+    assert "1 exhibit files that no entry named" in daemon.log()
+    kept = sorted(T.sha256(data).hex() for data in (fresh, again))
+    assert files_of(daemon, "exhibits/deposits") == kept
+    assert files_of(daemon, "exhibits") == [T.sha256(named).hex()]
+    with daemon.client() as client:
+        assert team.reject(client, with_file(team.alder, old)) == "file-missing"
+        assert client.put(T.sha256(old), old) == wire.STORED
+        for data in (old, fresh, again):
+            team.accept(client, team.alder, with_file(team.alder, data))
+
+
 def test_empty_exhibit(daemon, team):
     with daemon.client() as client:
         assert client.put(T.sha256(b""), b"") == wire.STORED
@@ -433,8 +480,8 @@ def test_exhibit_that_differs(daemon):
     with daemon.client() as client:
         assert client.put(T.sha256(b"one"), b"two") == wire.EFORMAT
         assert client.put(T.sha256(b"one"), b"one") == wire.STORED
-    names = [p.name for p in (daemon.data / "exhibits").iterdir() if p.is_file()]
-    assert names == [T.sha256(b"one").hex()]
+    assert files_of(daemon, "exhibits/deposits") == [T.sha256(b"one").hex()]
+    assert files_of(daemon, "exhibits") == []
 
 
 def test_exhibit_limits(made):
@@ -532,10 +579,11 @@ def failing(made, path, inject):
 
 
 def test_exhibit_is_durable_before_its_record(made, team):
-    """Whoever moved the file into its place: no record before the directory is synced."""
-    data = b"moved by another connection"
+    """No record before the directory that its file was moved to is synced."""
+    data = b"moved for its record"
     made.start()
-    (made.data / "exhibits" / T.sha256(data).hex()).write_bytes(data)
+    with made.client() as client:
+        assert client.put(T.sha256(data), data) == wire.STORED
     entry = with_file(team.alder, data)
     tracer = failing(made, made.data / "exhibits", "fsync:error=EIO")
     client = made.client()
@@ -554,12 +602,12 @@ def test_exhibit_is_durable_before_its_record(made, team):
 def test_failed_directory_sync_removes_no_file(made):
     data = b"wanted by two"
     made.start()
-    tracer = failing(made, made.data / "exhibits", "fsync:error=EIO")
+    tracer = failing(made, made.data / "exhibits" / "deposits", "fsync:error=EIO")
     with made.client() as client:
         assert client.put(T.sha256(data), data) == -14
     tracer.terminate()
     tracer.wait(timeout=20)
-    assert (made.data / "exhibits" / T.sha256(data).hex()).read_bytes() == data
+    assert (made.data / "exhibits" / "deposits" / T.sha256(data).hex()).read_bytes() == data
     with made.client() as client:
         assert client.put(T.sha256(data), data) == wire.STORED
     made.stop()

@@ -448,6 +448,8 @@ def test_clock_step_stops_appends_until_confirmed(made, team, clock):
 
 @pytest.mark.parametrize("days", [-1, 32])
 def test_start_with_a_clock_far_from_the_newest_record(made, team, clock, days):
+    deposit = made.data / "exhibits" / "deposits" / ("0" * 64)
+    deposit.write_bytes(b"")
     clock.write_text(f"{days * 86400:+d}")
     made.start_with_clock()
     with made.client() as client:
@@ -457,6 +459,7 @@ def test_start_with_a_clock_far_from_the_newest_record(made, team, clock, days):
         conftest.wait_for(lambda: "SIGHUP confirms it" in made.log(), "a word to the operator")
         confirm_clock(made, client)
         team.accept(client, team.alder, entry)
+        assert deposit.exists(), "what is old cannot be told by such a clock"
         moved = received_us(team, 1) - received_us(team, 0)
         assert moved == 0 if days < 0 else moved >= days * 86400 * 1000000
     made.stop()

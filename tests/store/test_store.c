@@ -11,7 +11,7 @@ static void test_create(void **state)
     test_dir_make(dir);
     assert_status(tl_store_create(dir), TALLY_OK);
     struct stat info;
-    const char *const names[] = {"store", "exhibits", "exhibits/incoming"};
+    const char *const names[] = {"store", "exhibits", "exhibits/deposits", "exhibits/incoming"};
     for (size_t i = 0; i < TEST_COUNT(names); i++) {
         test_path(path, dir, names[i]);
         assert_int_equal(stat(path, &info), 0);
@@ -550,6 +550,42 @@ static void test_own_mistakes_stop(void **state)
     test_dir_remove(dir);
 }
 
+static void test_deposits_become_exhibits(void **state)
+{
+    (void)state;
+    char dir[TEST_PATH_MAX];
+    char path[TEST_PATH_MAX];
+    struct tl_store *store = sample_create(dir, 0);
+    struct tally_hash hash = test_hash(0xa5);
+    uint64_t size = 0;
+    assert_status(tl_store_find_exhibit(store, &hash, &size), TALLY_ENOTFOUND);
+    assert_status(tl_store_take_deposit(store, &hash), TALLY_ENOTFOUND);
+    assert_status(tl_store_deposit_path(store, &hash, path, sizeof path), TALLY_OK);
+    test_file_put(path, tl_bytes_text("12345"));
+    assert_status(tl_store_find_exhibit(store, &hash, &size), TALLY_OK);
+    assert_int_equal(size, 5);
+    for (int i = 0; i < 2; i++) {
+        assert_status(tl_store_take_deposit(store, &hash), TALLY_OK);
+        assert_int_equal(access(path, F_OK), -1);
+        size = 0;
+        assert_status(tl_store_find_exhibit(store, &hash, &size), TALLY_OK);
+        assert_int_equal(size, 5);
+    }
+    /* The same file uploaded again, while the first was being named. */
+    test_file_put(path, tl_bytes_text("12345"));
+    assert_status(tl_store_take_deposit(store, &hash), TALLY_OK);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_status(tl_store_exhibit_path(store, &hash, path, sizeof path), TALLY_OK);
+    assert_int_equal(access(path, F_OK), 0);
+    struct tally_hash odd = test_hash(0x5a);
+    assert_status(tl_store_exhibit_path(store, &odd, path, sizeof path), TALLY_OK);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_status(tl_store_find_exhibit(store, &odd, &size), TALLY_ENOTFOUND);
+    assert_status(tl_store_take_deposit(store, &odd), TALLY_ENOTFOUND);
+    tl_store_close(store);
+    test_dir_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -571,6 +607,7 @@ int main(void)
         cmocka_unit_test(test_large_deposits),
         cmocka_unit_test(test_small_buffer),
         cmocka_unit_test(test_exhibit_path),
+        cmocka_unit_test(test_deposits_become_exhibits),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_own_mistakes_stop),
     };

@@ -200,7 +200,8 @@ static void test_unwritable_copy(void **state)
     assert_int_equal(nftw(dir, give_away, 16, FTW_DEPTH | FTW_PHYS), 0);
     assert_true(sample_holds_in_child(reads_without_writing, dir));
     assert_int_equal(access(path, F_OK), -1);
-    const char *const names[] = {".", "store", "exhibits", "exhibits/incoming"};
+    const char *const names[] = {".", "store", "exhibits", "exhibits/deposits",
+                                 "exhibits/incoming"};
     for (size_t i = 0; i < TEST_COUNT(names); i++) {
         test_path(path, dir, names[i]);
         assert_int_equal(chmod(path, 0700), 0);
