@@ -2,6 +2,7 @@
 #include "client/ledger_store.h"
 
 #include "client/exit_code.h"
+#include "client/isolated.h"
 #include "client/ledger.h"
 #include "client/output.h"
 #include "lib/base/file.h"
@@ -26,7 +27,7 @@ static enum tally_status read_head(const char *path, struct tl_buffer *note)
     return status;
 }
 
-int ledger_open_store(const char *path, struct tl_source **ret_source)
+static int open_here(const char *path, struct tl_source **ret_source)
 {
     struct tl_store *store = NULL;
     enum tally_status status = tl_store_open(path, READ_MAP_SIZE, true, &store);
@@ -38,7 +39,11 @@ int ledger_open_store(const char *path, struct tl_source **ret_source)
         return EXIT_UNREACHED;
     }
     if (status != TALLY_OK) {
-        out_error("%s: cannot open the store: %s", path, tally_status_text(status));
+        bool damaged = status == TALLY_EFORMAT || status == TALLY_EIO;
+        out_error("%s: cannot open the store: %s%s", path, tally_status_text(status),
+                  damaged ? ". If it was one, it is damaged: keep it as it is, and verify a "
+                            "published archive or a backup instead"
+                          : "");
         return EXIT_UNREACHED;
     }
     struct tl_buffer note;
@@ -54,4 +59,9 @@ int ledger_open_store(const char *path, struct tl_source **ret_source)
     }
     tl_buffer_deinit(&note);
     return status == TALLY_OK ? 0 : EXIT_UNREACHED;
+}
+
+int ledger_open_store(const char *path, struct tl_source **ret_source)
+{
+    return isolated_open(path, open_here, ret_source);
 }

@@ -22,6 +22,7 @@ import tallyref as T  # noqa: E402
 import wire  # noqa: E402
 
 TALLYD = os.environ.get("TALLYD")
+TALLY = os.environ.get("TALLY")
 ORIGIN = "tally.example/e2e"
 DEADLINE_S = 20
 

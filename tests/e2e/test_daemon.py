@@ -1085,6 +1085,34 @@ def test_damaged_newest_record_is_refused(made, team):
     assert code == 6 and "seal-invalid" in said
 
 
+def test_a_damaged_store_is_never_a_crash(made, team):
+    """Pages that lead LMDB astray: verify says that the directory could not be read, or is bad."""
+    made.start()
+    with made.client() as client:
+        for author in (team.alder, team.birch) * 15:
+            team.accept(client, author)
+    made.stop()
+    path = made.data / "store" / "data.mdb"
+    whole = path.read_bytes()
+    outcomes = set()
+    page_len, = struct.unpack_from("=I", whole, 40)
+    for start in range(2 * page_len, len(whole.rstrip(b"\0")), page_len):
+        data = bytearray(whole)
+        data[start + 16:start + 18] = b"\xfc\xff"
+        path.write_bytes(data)
+        done = subprocess.run(
+            [conftest.TALLY, "verify", made.data, "--ledger", T.b64(team.id)], check=False,
+            env={**os.environ, "TALLY_STATE": str(made.directory / "state")},
+            capture_output=True, timeout=60)
+        assert done.returncode in (0, 1, 3), done.stderr
+        died = b"what reads it ended" in done.stderr
+        outcomes.add((done.returncode, died))
+        if done.returncode == 3:
+            assert str(made.data).encode() in done.stderr and b"backup" in done.stderr
+            assert b"OK" not in done.stdout
+    assert {(0, False), (1, False), (3, False), (3, True)} == outcomes
+
+
 def test_failed_head_write_acknowledges_nothing(made, team):
     """The head guard on a disk that fails: the process ends at once, without a receipt."""
     made.start()
