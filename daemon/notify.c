@@ -16,7 +16,7 @@
 
 enum { STATUS_MAX_LEN = 256 };
 
-bool tl_notify(const char *text)
+bool tl_notify(const char *text, bool wait)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -34,7 +34,7 @@ bool tl_notify(const char *text)
         return false;
     }
     socklen_t address_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
-    ssize_t sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL,
+    ssize_t sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT),
                           (const struct sockaddr *)&address, address_len);
     tl_close(&fd);
     return sent == (ssize_t)strlen(text);
@@ -47,7 +47,7 @@ bool tl_notify_status(const char *format, ...)
     va_start(arguments, format);
     int len = vsnprintf(text + 7, sizeof text - 7, format, arguments);
     va_end(arguments);
-    return len >= 0 && tl_notify(text);
+    return len >= 0 && tl_notify(text, false);
 }
 
 static bool parse_environment(const char *name, uint64_t *ret_value)

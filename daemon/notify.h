@@ -6,10 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Sends text ("READY=1\nSTATUS=...") to $NOTIFY_SOCKET. False when there is none or it failed. */
-bool tl_notify(const char *text);
+/*
+ * Sends text ("READY=1\nSTATUS=...") to $NOTIFY_SOCKET. False when there is none or it failed. A
+ * manager that does not listen is waited for only with wait: members do not wait for it.
+ */
+bool tl_notify(const char *text, bool wait);
 
-/* "STATUS=" and one formatted line. */
+/* "STATUS=" and one formatted line. Does not wait. */
 __attribute__((format(printf, 1, 2))) bool tl_notify_status(const char *format, ...);
 
 /* Half of $WATCHDOG_USEC in milliseconds when it is meant for this process, else 0. */

@@ -177,7 +177,7 @@ static void stop(struct tl_server *server)
     }
     server->stopping = true;
     tl_log(TL_LOG_NOTICE, "stopping");
-    (void)tl_notify("STOPPING=1");
+    (void)tl_notify("STOPPING=1", false);
     close_listeners(server);
     stop_conns(server, false);
     tl_queue_close(server->queue);
@@ -347,10 +347,10 @@ static void tell_manager(struct tl_server *server, uint64_t now_ms)
     bool moves = queue.idle || queue.batches != server->watchdog_batches ||
                  server->sequencer == NULL;
     if (server->watchdog_ms > 0 && moves &&
-        now_ms - server->watchdog_fed_ms >= server->watchdog_ms / 2) {
+        now_ms - server->watchdog_fed_ms >= server->watchdog_ms / 2 &&
+        tl_notify("WATCHDOG=1", false)) {
         server->watchdog_fed_ms = now_ms;
         server->watchdog_batches = queue.batches;
-        (void)tl_notify("WATCHDOG=1");
     }
     if (now_ms - server->status_ms >= STATUS_EVERY_MS) {
         struct tl_head_view head;
@@ -526,7 +526,7 @@ static void announce(struct tl_server *server)
     struct tl_head_view head;
     tl_head_read(&server->ledger->head, &head);
     tl_log(TL_LOG_NOTICE, "serving %" PRIu64 " records", head.size);
-    (void)tl_notify("READY=1");
+    (void)tl_notify("READY=1", true);
 }
 
 int tl_server_run(const struct tl_config *config, struct tl_ledger *ledger,

@@ -43,13 +43,33 @@ static void check_socket(const char *path)
 {
     int fd = make_receiver(path);
     assert_int_equal(setenv("NOTIFY_SOCKET", path, 1), 0);
-    assert_true(tl_notify("READY=1\nSTATUS=x"));
+    assert_true(tl_notify("READY=1\nSTATUS=x", true));
     check_received(fd, "READY=1\nSTATUS=x");
     assert_true(tl_notify_status("%d records", 5));
     check_received(fd, "STATUS=5 records");
     assert_int_equal(close(fd), 0);
     (void)unlink(path);
-    assert_false(tl_notify("READY=1"));
+    assert_false(tl_notify("READY=1", true));
+}
+
+/* A manager that has stopped reading holds up nobody who does not want to wait. */
+static void test_a_deaf_manager(void **state)
+{
+    enum { QUEUE_MAX = 100000 };
+    char path[64];
+    (void)state;
+    (void)snprintf(path, sizeof path, "@tally-notify-deaf-%d", (int)getpid());
+    int fd = make_receiver(path);
+    assert_int_equal(setenv("NOTIFY_SOCKET", path, 1), 0);
+    int count = 0;
+    while (count < QUEUE_MAX && tl_notify("WATCHDOG=1", false)) {
+        count++;
+    }
+    assert_in_range(count, 1, QUEUE_MAX - 1);
+    assert_false(tl_notify_status("%d", 1));
+    check_received(fd, "WATCHDOG=1");
+    assert_true(tl_notify("STOPPING=1", false));
+    assert_int_equal(close(fd), 0);
 }
 
 static void test_path(void **state)
@@ -73,14 +93,14 @@ static void test_nobody_listens(void **state)
     char path[300];
     (void)state;
     assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
-    assert_false(tl_notify("READY=1"));
+    assert_false(tl_notify("READY=1", true));
     assert_int_equal(setenv("NOTIFY_SOCKET", "relative", 1), 0);
-    assert_false(tl_notify("READY=1"));
+    assert_false(tl_notify("READY=1", true));
     memset(path, 'x', sizeof path - 1);
     path[0] = '/';
     path[sizeof path - 1] = '\0';
     assert_int_equal(setenv("NOTIFY_SOCKET", path, 1), 0);
-    assert_false(tl_notify("READY=1"));
+    assert_false(tl_notify("READY=1", true));
 }
 
 static void check_watchdog(const char *usec, const char *pid, uint64_t expected)
@@ -114,6 +134,7 @@ static void test_watchdog(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_deaf_manager),
         cmocka_unit_test(test_path),
         cmocka_unit_test(test_abstract),
         cmocka_unit_test(test_nobody_listens),
