@@ -218,12 +218,16 @@ def test_stop_does_not_wait_for_a_deaf_peer(made, team):
 
 def test_slow_reader_gets_everything(daemon, team):
     data = os.urandom(3 << 20)
+    digest = T.sha256(data)
+    exhibit = T.exhibit_encode(digest, len(data), "text/plain", digest)
     with daemon.client() as client:
-        assert client.put(T.sha256(data), data) == wire.STORED
+        assert client.put(digest, data) == wire.STORED
+        team.accept(client, team.alder, kind="finding", files=[("clear", data, b"page")],
+                    contents=[(b"/exhibits/page", exhibit, "c")])
     sock = conftest.raw_connect(daemon.read)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.sendall(conftest.hello_frame()
-                 + wire.frame(wire.GET, 2, b"tally/objects/" + T.sha256(data).hex().encode()))
+                 + wire.frame(wire.GET, 2, b"tally/objects/" + digest.hex().encode()))
     client = wire.Client.__new__(wire.Client)
     client.sock, client.buffer = sock, b""
     assert client.receive()[0] == wire.WELCOME
