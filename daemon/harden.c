@@ -26,11 +26,14 @@ bool tl_harden_process(void)
            drop_core_dumps();
 }
 
-void tl_harden_descriptors(void)
+uint64_t tl_harden_descriptors(void)
 {
-    struct rlimit limit;
+    struct rlimit limit = {.rlim_cur = 0, .rlim_max = 0};
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) {
+            return raised.rlim_cur;
+        }
     }
+    return limit.rlim_cur;
 }

@@ -4,6 +4,7 @@
 #define TL_DAEMON_HARDEN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * No core dumps, no tracing by equals, no new privileges, umask 077, no death by SIGPIPE. False
@@ -11,7 +12,7 @@
  */
 bool tl_harden_process(void);
 
-/* As many descriptors as the hard limit allows. */
-void tl_harden_descriptors(void);
+/* As many descriptors as the hard limit allows. Returns their number. */
+uint64_t tl_harden_descriptors(void);
 
 #endif

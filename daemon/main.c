@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* tallyd: options, the order of starting, exit codes. See tallyd(8). */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #include "lib/base/mem.h"
 
 #define MAKE_HEAD "--make-head"
+
+enum { OWN_DESCRIPTORS = 32 }; /* sockets, store, guard, loop, and what is opened in passing */
 
 static void print_usage(void)
 {
@@ -90,6 +93,24 @@ static int serve_with(const struct tl_config *config, bool make_head)
     return code;
 }
 
+/*
+ * Peers must not use up what the ledger itself opens: a directory that cannot be synced for want of
+ * a descriptor ends the process. A connection takes one, and one more for an exhibit that it reads.
+ */
+static void fit_connections(struct tl_config *config)
+{
+    uint64_t limit = tl_harden_descriptors();
+    uint64_t own = OWN_DESCRIPTORS + config->uploads + config->workers + config->io_threads;
+    uint64_t most = limit > own + 2 ? (limit - own) / 2 : 1;
+    if (config->connections > most) {
+        tl_log(TL_LOG_WARNING,
+               "%" PRIu64 " descriptors are not enough for %" PRIu64
+               " connections: at most %" PRIu64 " are taken (LimitNOFILE of the unit, ulimit -n)",
+               limit, config->connections, most);
+        config->connections = most;
+    }
+}
+
 static int serve(int argc, char **argv)
 {
     struct tl_config_fault fault;
@@ -103,6 +124,7 @@ static int serve(int argc, char **argv)
         tl_log(TL_LOG_CRITICAL, "%s", fault.text);
     } else {
         tl_log_set_level((enum tl_log_level)config->log_level);
+        fit_connections(config);
         code = serve_with(config, make_head);
     }
     tl_free(config);
@@ -126,7 +148,6 @@ int main(int argc, char **argv)
         tl_log(TL_LOG_CRITICAL, "the process cannot be hardened (prctl, RLIMIT_CORE)");
         return TL_EXIT_FAILURE;
     }
-    tl_harden_descriptors();
     if (tl_ed25519_init() != TALLY_OK) {
         tl_log(TL_LOG_CRITICAL, "libsodium fails its known answers: nothing is signed with it");
         return TL_EXIT_FAILURE;

@@ -26,6 +26,7 @@ enum tally_status tl_status_from_errno(int error)
         return TALLY_ENOTFOUND;
     case EACCES:
     case EPERM:
+    case EROFS:
         return TALLY_EACCES;
     case ENOSPC:
     case EDQUOT:

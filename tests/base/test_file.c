@@ -42,6 +42,7 @@ static void test_errno(void **state)
     assert_status(tl_status_from_errno(ENOENT), TALLY_ENOTFOUND);
     assert_status(tl_status_from_errno(EACCES), TALLY_EACCES);
     assert_status(tl_status_from_errno(EPERM), TALLY_EACCES);
+    assert_status(tl_status_from_errno(EROFS), TALLY_EACCES);
     assert_status(tl_status_from_errno(ENOSPC), TALLY_ENOSPC);
     assert_status(tl_status_from_errno(EDQUOT), TALLY_ENOSPC);
     assert_status(tl_status_from_errno(EEXIST), TALLY_EEXIST);

@@ -340,6 +340,25 @@ def test_few_descriptors(made):
     made.stop()
 
 
+def test_peers_leave_descriptors_to_the_ledger(made, team):
+    """However many come, an entry with an exhibit is taken, synced and served."""
+    import resource
+    made.start(preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (72, 72)), workers=2)
+    data = b"while peers crowd"
+    digest = T.sha256(data)
+    exhibit = T.exhibit_encode(digest, len(data), "text/plain", digest)
+    with made.client() as client:
+        socks = [conftest.raw_connect(made.read) for _ in range(100)]
+        assert client.put(digest, data) == wire.STORED
+        team.accept(client, team.alder, kind="finding", files=[("clear", data, b"page")],
+                    contents=[(b"/exhibits/page", exhibit, "c")])
+        assert client.get("tally/objects/" + digest.hex()) == data
+        for sock in socks:
+            sock.close()
+    assert "are taken (LimitNOFILE" in made.log()
+    made.stop()
+
+
 def test_no_space_is_said_early(made, team):
     made.start(disk_reserve="1T")
     with made.client() as client:
