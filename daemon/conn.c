@@ -297,10 +297,14 @@ static void admit(struct tl_conn *conn)
 void tl_conn_accept(struct tl_listener *listener)
 {
     struct tl_server *server = listener->server;
-    struct tl_conn *conn = (struct tl_conn *)tl_calloc(1, sizeof *conn);
-    /* Without memory the client stays in the backlog: tried again at the next tick. */
+    struct tl_conn *conn = NULL;
+    if (server->conn_count < server->config->connections + TL_CONN_TURNED_AWAY_MAX) {
+        conn = (struct tl_conn *)tl_calloc(1, sizeof *conn);
+    }
+    /* Without a place or memory the client waits for the end of another connection, or the tick. */
     listener->pending = conn == NULL;
     if (conn == NULL) {
+        server->has_waiters = true;
         return;
     }
     conn->magic = TL_CONN_MAGIC;

@@ -23,6 +23,7 @@
 #define TL_CONN_BACKLOG_MARK 262144u /* unread bytes of answers at which reading stops */
 #define TL_CONN_ANSWERS_MARK 1048576u /* the same with the receipts that are still to come */
 #define TL_CONN_GET_MAX 32u          /* GETs that wait for the one at hand */
+#define TL_CONN_TURNED_AWAY_MAX 16u  /* told at a time that they are too many */
 
 struct tl_fetch;
 struct tl_upload;
@@ -79,7 +80,7 @@ struct tl_conn {
     uint64_t written;   /* bytes since then */
 };
 
-/* Accepts one client. The listener's callback. */
+/* Accepts one client, or leaves it to wait. The listener's callback. */
 void tl_conn_accept(struct tl_listener *listener);
 
 /* Puts an answer at the end of what is to be written; takes the reply over, also when closing. */

@@ -8,6 +8,7 @@
 #include <tally/version.h>
 
 #include "daemon/config.h"
+#include "daemon/conn.h"
 #include "daemon/exhibits.h"
 #include "daemon/exit_code.h"
 #include "daemon/harden.h"
@@ -100,7 +101,8 @@ static int serve_with(const struct tl_config *config, bool make_head)
 static void fit_connections(struct tl_config *config)
 {
     uint64_t limit = tl_harden_descriptors();
-    uint64_t own = OWN_DESCRIPTORS + config->uploads + config->workers + config->io_threads;
+    uint64_t own = OWN_DESCRIPTORS + TL_CONN_TURNED_AWAY_MAX + config->uploads + config->workers +
+                   config->io_threads;
     uint64_t most = limit > own + 2 ? (limit - own) / 2 : 1;
     if (config->connections > most) {
         tl_log(TL_LOG_WARNING,

@@ -242,6 +242,15 @@ static void done_cb(uv_async_t *async)
     }
 }
 
+static void accept_pending(struct tl_server *server)
+{
+    for (size_t i = 0; i < 2; i++) {
+        if (server->listeners[i].open && server->listeners[i].pending) {
+            tl_conn_accept(&server->listeners[i]);
+        }
+    }
+}
+
 static void update_waiters(struct tl_server *server)
 {
     struct tl_conn *next = NULL;
@@ -254,6 +263,7 @@ static void update_waiters(struct tl_server *server)
         next = conn->next;
         tl_conn_update(conn);
     }
+    accept_pending(server);
 }
 
 /* Answers of one turn to one client leave in one write. */
@@ -373,11 +383,7 @@ static void tick_cb(uv_timer_t *timer)
         next = conn->next;
         tl_conn_tick(conn, now_ms);
     }
-    for (size_t i = 0; i < 2; i++) {
-        if (server->listeners[i].open && server->listeners[i].pending) {
-            tl_conn_accept(&server->listeners[i]);
-        }
-    }
+    accept_pending(server);
     tl_users_sweep(&server->users, now_ms);
     check_space(server);
     check_clock(server);

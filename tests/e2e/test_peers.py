@@ -343,7 +343,7 @@ def test_few_descriptors(made):
 def test_peers_leave_descriptors_to_the_ledger(made, team):
     """However many come, an entry with an exhibit is taken, synced and served."""
     import resource
-    made.start(preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (72, 72)), workers=2)
+    made.start(preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (88, 88)), workers=2)
     data = b"while peers crowd"
     digest = T.sha256(data)
     exhibit = T.exhibit_encode(digest, len(data), "text/plain", digest)
