@@ -150,9 +150,8 @@ static enum tally_reason judge_amends(const struct tl_roster *roster,
     struct tl_ref_line ref;
     while (tl_envelope_next_ref(&lines, &ref)) {
         if (tl_bytes_equal(ref.relation, relation)) {
-            bool names_it =
-                ref.index == roster->position && tl_hash_equal(&ref.leaf, &roster->position_leaf);
-            return names_it ? TALLY_REASON_NONE : TALLY_REASON_STALE_AMENDMENT;
+            return ref.index == roster->position ? TALLY_REASON_NONE
+                                                 : TALLY_REASON_STALE_AMENDMENT;
         }
     }
     return TALLY_REASON_STALE_AMENDMENT;

@@ -70,10 +70,10 @@ TALLY_NODISCARD enum tally_status tl_roster_from_charter(const struct tl_envelop
                                                          enum tally_reason *ret_reason);
 
 /*
- * The same for an amendment at index, against the roster before it, which stays as it is. The
- * `amends` reference is judged here too (position and position_leaf); the author's key is not
- * (tl_judge_author_key), nor is any other reference. The new roster's position_leaf is the
- * caller's to set.
+ * The same for an amendment at index, against the roster before it, which stays as it is. That
+ * `amends` names its position is judged here too; not the leaf hash there (tl_judge_amended_leaf),
+ * nor the author's key (tl_judge_author_key), nor any other reference. The new roster's
+ * position_leaf is the caller's to set.
  */
 TALLY_NODISCARD enum tally_status tl_roster_amend(const struct tl_roster *roster, uint64_t index,
                                                   const struct tl_envelope *envelope,

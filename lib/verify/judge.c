@@ -210,10 +210,15 @@ static const tl_judge_step steps_under_unknown_rules[] = {
     judge_link,
 };
 
+static enum tally_reason judge_amended_leaf(struct tl_judgement *judgement)
+{
+    return tl_judge_amended_leaf(judgement->row, judgement->envelope, judgement->judge->roster);
+}
+
 /* A constitution record out of a store whose other records are not read again. */
 static const tl_judge_step steps_of_restored[] = {
-    judge_roster_position, judge_type,         judge_ledger,          judge_author,
-    judge_signers,         tl_judge_relations, tl_judge_constitution,
+    judge_roster_position, judge_type,         judge_ledger,       judge_author,
+    judge_signers,         tl_judge_relations, judge_amended_leaf, tl_judge_constitution,
 };
 
 #define RUN(list, judgement) run(list, sizeof(list) / sizeof(list)[0], judgement)

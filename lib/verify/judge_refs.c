@@ -65,6 +65,20 @@ enum tally_reason tl_judge_ref_lines(const struct tl_type_row *row,
     return count > row->relation_max ? TALLY_REASON_REFERENCE_SURPLUS : TALLY_REASON_NONE;
 }
 
+enum tally_reason tl_judge_amended_leaf(const struct tl_type_row *row,
+                                        const struct tl_envelope *envelope,
+                                        const struct tl_roster *roster)
+{
+    struct tally_bytes lines = envelope->ref_lines;
+    struct tl_ref_line ref;
+    while (row->type == TL_TYPE_AMENDMENT && tl_envelope_next_ref(&lines, &ref)) {
+        if (is_own_relation(row, &ref) && !tl_hash_equal(&ref.leaf, &roster->position_leaf)) {
+            return TALLY_REASON_STALE_AMENDMENT;
+        }
+    }
+    return TALLY_REASON_NONE;
+}
+
 enum tally_reason tl_judge_relations(struct tl_judgement *judgement)
 {
     return tl_judge_ref_lines(judgement->row, judgement->envelope);

@@ -64,6 +64,11 @@ enum tally_reason tl_judge_targets(struct tl_judgement *judgement);
 enum tally_reason tl_judge_ref_lines(const struct tl_type_row *row,
                                      const struct tl_envelope *envelope);
 
+/* An amendment names the amended record's leaf hash: for those who judge no targets. */
+enum tally_reason tl_judge_amended_leaf(const struct tl_type_row *row,
+                                        const struct tl_envelope *envelope,
+                                        const struct tl_roster *roster);
+
 /* judge_constitution.c */
 enum tally_reason tl_judge_constitution(struct tl_judgement *judgement);
 

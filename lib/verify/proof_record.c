@@ -66,6 +66,9 @@ static enum tally_reason judge_entry(const struct tl_proof_record *proof,
     if (reason == TALLY_REASON_NONE) {
         reason = tl_judge_ref_lines(row, envelope);
     }
+    if (reason == TALLY_REASON_NONE) {
+        reason = tl_judge_amended_leaf(row, envelope, roster);
+    }
     return reason;
 }
 

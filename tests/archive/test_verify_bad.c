@@ -594,6 +594,32 @@ static void test_bad_parts(void **state)
     scene_end(&s);
 }
 
+/* An amendment of a charter that the host has rewritten still enrols whom it enrols. */
+static void test_rewritten_charter(void **state)
+{
+    struct scene s;
+    char key[TL_KEY_LINE_MAX];
+    char operation[TL_KEY_LINE_MAX + 32];
+    const char *ops[] = {operation};
+    (void)state;
+    scene_begin(&s, 3);
+    size_t number = fixture_add_key(s.ledger, 1);
+    fixture_key_text(s.ledger, number, key);
+    (void)snprintf(operation, sizeof operation, "enrol m1 author %s", key);
+    (void)fixture_amend(s.ledger, ops, 1, 3 | UINT64_C(1) << number);
+    (void)fixture_finding(s.ledger, number);
+    scene_republish(&s);
+    case_verify(&s.c);
+    case_expect_exit(&s.c, 0);
+    fixture_set_received(s.ledger, 0, 1);
+    fixture_relink(s.ledger, 1);
+    scene_republish(&s);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_AUTHORS, 1, TALLY_REASON_SEEN_UNKNOWN);
+    case_expect_only_bad(&s.c, ONLY(TL_CHECK_AUTHORS));
+    scene_end(&s);
+}
+
 /* Consistent in everything that the host can make: only the author's signature is not its own. */
 static void test_forged_signature(void **state)
 {
@@ -728,6 +754,7 @@ int main(void)
         cmocka_unit_test(test_in_doubt),
         cmocka_unit_test(test_objects),
         cmocka_unit_test(test_bad_parts),
+        cmocka_unit_test(test_rewritten_charter),
         cmocka_unit_test(test_forged_signature),
         cmocka_unit_test(test_bytes_that_are_no_record),
         cmocka_unit_test(test_ledger_key_change_between_sections),

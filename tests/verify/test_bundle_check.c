@@ -524,6 +524,35 @@ static void the_constitution_is_judged(void **state)
     }
 }
 
+/* A bundle judges no targets of references but this one, which it holds. */
+static void an_amendment_names_the_record_that_it_amends(void **state)
+{
+    const struct fixture *fixture = *state;
+    const struct sample *sample = &fixture->sample;
+    struct visits visits;
+    for (size_t i = 0; i < 2; i++) {
+        bool names_it = i == 0;
+        struct plan plan = good_plan(fixture);
+        struct draft draft = draft_amendment(sample, &fixture->actors[ALDER]);
+        draft_op(&draft, "admit elm E");
+        draft_sign(&draft, &fixture->actors[BIRCH]);
+        if (!names_it) {
+            draft.refs[0].leaf.bytes[0] ^= 1;
+        }
+        struct made *made = push(fixture, &plan, &draft);
+        plan.constitution[3] = SIZE;
+        plan.constitution_count = 4;
+        struct tl_report report = check_plan(fixture, &plan, &visits);
+        if (names_it) {
+            assert_int_equal(tl_report_exit_code(&report), 0);
+        } else {
+            assert_bad(&report, TL_CHECK_ROSTER, TALLY_REASON_STALE_AMENDMENT);
+            assert_int_equal(report.lines[TL_CHECK_ROSTER].first_bad, SIZE);
+        }
+        made_free(made);
+    }
+}
+
 static void seals_signatures_and_inclusion_are_checked(void **state)
 {
     const struct fixture *fixture = *state;
@@ -896,6 +925,7 @@ int main(void)
         BUNDLE_TEST(no_amendment_may_be_missing),
         BUNDLE_TEST(entries_are_judged_under_their_roster),
         BUNDLE_TEST(the_constitution_is_judged),
+        BUNDLE_TEST(an_amendment_names_the_record_that_it_amends),
         BUNDLE_TEST(seals_signatures_and_inclusion_are_checked),
         BUNDLE_TEST(the_checkpoint_is_signed_by_the_last_rosters_key),
         BUNDLE_TEST(parts_are_those_committed),
