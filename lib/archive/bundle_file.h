@@ -32,6 +32,9 @@ TALLY_NODISCARD enum tally_status tl_commitments_decode(struct tally_bytes bytes
                                                         struct tally_bytes *ret_commitments,
                                                         unsigned *ret_decoded);
 
+/* All that an entry's clear parts may have together, each with its position and length. */
+#define TL_PARTS_FILE_MAX (TALLY_DEPOSIT_MAX + TALLY_PART_COUNT_MAX * 6u)
+
 /*
  * "(u16 position | u32 len | part)*" as one list, ascending; empty is malformed. EFORMAT,
  * ETRUNCATED, ETOOBIG.

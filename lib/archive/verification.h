@@ -72,13 +72,14 @@ const struct tl_note_key *tl_verify_key_at(const struct tl_verification *v, uint
 
 /*
  * verify_deposits.c: commitments, parts, ciphertexts and exhibit files of the record at index.
- * *ret_clear: its clear parts, borrowed until the next call; *ret_has_clear: they are at hand.
+ * *ret_holds: commitments and clear parts are those signed for; only then is *ret_clear set, to the
+ * clear parts, borrowed until the next call.
  */
 TALLY_NODISCARD enum tally_status tl_verify_deposits(struct tl_verification *v,
                                                      const struct tl_section_slot *slot,
                                                      uint64_t index,
                                                      struct tl_deposit_list *ret_clear,
-                                                     bool *ret_has_clear);
+                                                     bool *ret_holds);
 void tl_verify_prefetch_parts(struct tl_verification *v, const struct tl_section *section,
                               unsigned first, unsigned count);
 

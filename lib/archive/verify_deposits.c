@@ -96,24 +96,54 @@ static enum tally_status check_files(struct tl_verification *v, const struct tl_
     return status;
 }
 
-/* Reads the record's file of clear parts. *ret_is_bad: there is one, but not of that form. */
+enum parts_form {
+    PARTS_ABSENT,
+    PARTS_GOOD,
+    PARTS_MALFORMED,
+    PARTS_TOO_LARGE,
+};
+
+/* Looks for it at every record: a file of parts where no letter is c is wrong too. */
 static enum tally_status read_clear(struct tl_verification *v, uint64_t index,
-                                    struct tl_deposit_list *ret_clear, bool *ret_is_bad)
+                                    struct tl_deposit_list *ret_clear, enum parts_form *ret_form)
 {
     char path[TL_RESOURCE_PATH_MAX];
     tl_path_parts(index, path);
     tl_buffer_clear(&v->parts);
-    *ret_is_bad = false;
+    *ret_clear = (struct tl_deposit_list){.count = 0};
     enum tally_status status = tl_source_read(v->source, path, &v->parts);
-    if (status == TALLY_ETOOBIG) {
-        *ret_is_bad = true;
+    if (status == TALLY_ENOTFOUND) {
+        *ret_form = PARTS_ABSENT;
         return TALLY_OK;
     }
-    if (status != TALLY_OK) {
-        return status == TALLY_ENOTFOUND ? TALLY_OK : status;
+    if (status == TALLY_ETOOBIG) {
+        *ret_form = PARTS_TOO_LARGE;
+        return TALLY_OK;
     }
-    *ret_is_bad = tl_parts_decode(tl_buffer_bytes(&v->parts), ret_clear) != TALLY_OK;
-    return TALLY_OK;
+    if (status == TALLY_OK) {
+        bool is_good = tl_parts_decode(tl_buffer_bytes(&v->parts), ret_clear) == TALLY_OK;
+        *ret_form = is_good ? PARTS_GOOD : PARTS_MALFORMED;
+    }
+    return status;
+}
+
+/* Steps 3 to 5 of section 19.1: sizes, commitments, clear parts. */
+static enum tally_reason judge_parts(const struct tl_section_slot *slot, enum parts_form form,
+                                     struct tl_deposit_list clear)
+{
+    if (!slot->has_commitments) {
+        return TALLY_REASON_COMMITMENTS_MISSING;
+    }
+    if (form == PARTS_TOO_LARGE) {
+        return TALLY_REASON_TOO_LARGE;
+    }
+    if (form == PARTS_ABSENT && !slot->has_clear_letters) {
+        return slot->deposits;
+    }
+    enum tally_reason reason = tl_section_check_deposits(slot, clear);
+    /* What does not decode counts as no part until the parts themselves are judged. */
+    bool is_due = reason == TALLY_REASON_NONE || reason == TALLY_REASON_PART_MISSING;
+    return form == PARTS_MALFORMED && is_due ? TALLY_REASON_PART_INVALID : reason;
 }
 
 /* Rules that are not known here may allow a part to be erased: judged when the walk is over. */
@@ -148,31 +178,19 @@ static void count_withheld(struct tl_verification *v, const struct tl_envelope *
 
 enum tally_status tl_verify_deposits(struct tl_verification *v, const struct tl_section_slot *slot,
                                      uint64_t index, struct tl_deposit_list *ret_clear,
-                                     bool *ret_has_clear)
+                                     bool *ret_holds)
 {
-    struct tl_deposit_list clear = {.count = 0};
-    bool is_bad = false;
-    /* Looked for at every record: a file of parts where no letter is c is wrong too. */
-    enum tally_status status = read_clear(v, index, &clear, &is_bad);
+    enum parts_form form = PARTS_ABSENT;
+    struct tl_deposit_list clear;
+    enum tally_status status = read_clear(v, index, &clear, &form);
     if (status != TALLY_OK) {
         return status;
     }
-    bool is_stray = !slot->has_clear_letters && (is_bad || clear.count > 0);
-    if (is_stray) {
-        clear.count = 0;
-    }
-    *ret_has_clear = !is_bad && (clear.count > 0 || !slot->has_clear_letters);
-    *ret_clear = clear;
-    if (!slot->has_commitments) {
-        report_parts(v, index, TALLY_REASON_COMMITMENTS_MISSING);
-    } else if (!slot->has_clear_letters) {
-        bool is_first = is_stray && slot->deposits == TALLY_REASON_NONE;
-        report_parts(v, index, is_first ? TALLY_REASON_PART_INVALID : slot->deposits);
-    } else {
-        enum tally_reason reason = tl_section_check_deposits(slot, clear);
-        /* Seen as empty, a file of another form lacks the parts; what comes before that stands. */
-        bool is_form = is_bad && reason == TALLY_REASON_PART_MISSING;
-        report_parts(v, index, is_form ? TALLY_REASON_PART_INVALID : reason);
+    enum tally_reason reason = judge_parts(slot, form, clear);
+    report_parts(v, index, reason);
+    *ret_holds = reason == TALLY_REASON_NONE;
+    if (*ret_holds) {
+        *ret_clear = clear;
     }
     count_withheld(v, &slot->envelope);
     status = check_ciphertexts(v, &slot->envelope, index);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lib/archive/bundle_file.h"
 #include "lib/archive/verification.h"
 #include "lib/base/mem.h"
 #include "lib/codec/checkpoint.h"
@@ -183,7 +184,7 @@ enum tally_status tl_verify_ledger(struct tl_source *source,
     v.report = &ret_verified->report;
     v.knows_all_keys = true;
     tl_buffer_init(&v.tile, TL_RESOURCE_MAX);
-    tl_buffer_init(&v.parts, TL_RESOURCE_MAX);
+    tl_buffer_init(&v.parts, TL_PARTS_FILE_MAX);
     enum tally_status status = read_head(&v, &has_head);
     if (status == TALLY_OK && has_head) {
         status = begin(&v);

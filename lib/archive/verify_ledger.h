@@ -33,8 +33,9 @@ struct tl_verify_options {
     void (*progress)(void *context, uint64_t done, uint64_t size);
 
     /*
-     * Every record that decoded, in order, with its clear parts (may be empty); on the calling
-     * thread, views die with the call. For those who read and verify at once. May be NULL.
+     * Every record that decoded, in order, with its clear parts (none where one of them does not
+     * hold); on the calling thread, views die with the call. For those who read and verify at once.
+     * May be NULL.
      */
     void (*record)(void *context, const struct tl_record *record,
                    const struct tl_envelope *envelope, const struct tally_hash *leaf,

@@ -135,10 +135,13 @@ static void report_judgement(struct tl_verification *v, uint64_t index, enum tal
     report_good(v, TL_CHECK_CHAIN);
     if (is_unjudged) {
         tl_report_unchecked(v->report, TL_CHECK_ROSTER);
-        tl_report_unchecked(v->report, TL_CHECK_AUTHORS);
     } else {
         report_good(v, TL_CHECK_ROSTER);
+    }
+    if (tl_judge_knows_rules(v->judge)) {
         report_good(v, TL_CHECK_AUTHORS);
+    } else {
+        tl_report_unchecked(v->report, TL_CHECK_AUTHORS);
     }
 }
 
@@ -256,7 +259,7 @@ static void expect_seal(struct tl_verification *v, struct tl_section_slot *slot,
 /* What needs no order but is reported in it. Behind an amendment to unknown rules: nothing. */
 static enum tally_status check_content(struct tl_verification *v,
                                        const struct tl_section_slot *slot, uint64_t index,
-                                       struct tl_deposit_list *ret_clear, bool *ret_has_clear)
+                                       struct tl_deposit_list *ret_clear, bool *ret_holds)
 {
     if (!tl_judge_knows_rules(v->judge)) {
         tl_report_unchecked(v->report, TL_CHECK_SIGNATURES);
@@ -266,7 +269,7 @@ static enum tally_status check_content(struct tl_verification *v,
     }
     if (slot->has_envelope) {
         check_signatures(v, slot, index);
-        return tl_verify_deposits(v, slot, index, ret_clear, ret_has_clear);
+        return tl_verify_deposits(v, slot, index, ret_clear, ret_holds);
     }
     if (!slot->has_commitments) {
         report_bad(v, TL_CHECK_DEPOSITS, index, TALLY_REASON_COMMITMENTS_MISSING);
@@ -279,17 +282,17 @@ static enum tally_status verify_record(struct tl_verification *v, struct tl_sect
 {
     struct tl_entry_facts facts = facts_of_bad(v, slot);
     struct tl_deposit_list clear = {.count = 0};
-    bool has_clear = false;
+    bool is_clear_good = false;
     if (index == 0 && slot->has_envelope) {
         v->has_charter = true;
         v->charter = slot->envelope_hash;
     }
     enum tally_status status = check_leaf(v, slot, index);
     if (status == TALLY_OK) {
-        status = check_content(v, slot, index, &clear, &has_clear);
+        status = check_content(v, slot, index, &clear, &is_clear_good);
     }
     if (status == TALLY_OK && slot->has_envelope) {
-        status = judge_record(v, slot, index, has_clear ? &clear : NULL, &facts);
+        status = judge_record(v, slot, index, is_clear_good ? &clear : NULL, &facts);
     } else if (status == TALLY_OK) {
         pass_over(v, slot, index);
     }

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "lib/archive/bundle_file.h"
 #include "tests/archive/verify_case.h"
 
 #define NONE TL_NO_INDEX
@@ -620,6 +621,58 @@ static void test_rewritten_charter(void **state)
     scene_end(&s);
 }
 
+/* A file of parts is judged where parts are due, and by its length before anything else. */
+static void test_order_of_faults_in_parts(void **state)
+{
+    struct scene s;
+    (void)state;
+    scene_begin(&s, 4);
+    tl_buffer_clear(&s.ledger->records[2].parts);
+    tl_buffer_add_text(&s.ledger->records[2].parts, "x");
+    s.ledger->records[2].commitments.ptr[40] ^= 1;
+    scene_republish(&s);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_DEPOSITS, 2, TALLY_REASON_COMMITMENTS_MISMATCH);
+    memset(tl_buffer_extend(bytes_of(&s, "tally/parts/002"), TL_PARTS_FILE_MAX - 1), 0,
+           TL_PARTS_FILE_MAX - 1);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_DEPOSITS, 2, TALLY_REASON_COMMITMENTS_MISMATCH);
+    tl_buffer_add_u8(bytes_of(&s, "tally/parts/002"), 0);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_DEPOSITS, 2, TALLY_REASON_TOO_LARGE);
+    scene_end(&s);
+}
+
+/* Only the part that is committed says by how much a clock went back. */
+static void test_clock_step_that_is_not_known(void **state)
+{
+    static const struct fixture_part step = {"/clock/step_us", "-2000000", 'c'};
+    struct fixture_entry incident = {
+        .type = "incident", .author = FIXTURE_HOST, .parts = &step, .part_count = 1};
+    struct scene s;
+    (void)state;
+    scene_begin(&s, 4);
+    uint64_t index = fixture_append(s.ledger, &incident);
+    fixture_set_received(s.ledger, index, s.ledger->received_us - 1500000);
+    scene_republish(&s);
+    case_verify(&s.c);
+    case_expect_exit(&s.c, 0);
+    struct tl_buffer *parts = bytes_of(&s, "tally/parts/004");
+    parts->ptr[parts->len - 7] = '1';
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_DEPOSITS, index, TALLY_REASON_PART_INVALID);
+    case_expect_only_bad(&s.c, ONLY(TL_CHECK_DEPOSITS));
+    case_expect_verdict(&s.c, TL_CHECK_ROSTER, TL_VERDICT_NOT_CHECKED);
+    case_expect_verdict(&s.c, TL_CHECK_AUTHORS, TL_VERDICT_OK);
+    assert_true(memory_source_remove(s.memory, "tally/parts/004"));
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_DEPOSITS, index, TALLY_REASON_PART_MISSING);
+    case_expect_only_bad(&s.c, ONLY(TL_CHECK_DEPOSITS));
+    case_expect_verdict(&s.c, TL_CHECK_ROSTER, TL_VERDICT_NOT_CHECKED);
+    case_expect_verdict(&s.c, TL_CHECK_AUTHORS, TL_VERDICT_OK);
+    scene_end(&s);
+}
+
 /* Consistent in everything that the host can make: only the author's signature is not its own. */
 static void test_forged_signature(void **state)
 {
@@ -755,6 +808,8 @@ int main(void)
         cmocka_unit_test(test_objects),
         cmocka_unit_test(test_bad_parts),
         cmocka_unit_test(test_rewritten_charter),
+        cmocka_unit_test(test_order_of_faults_in_parts),
+        cmocka_unit_test(test_clock_step_that_is_not_known),
         cmocka_unit_test(test_forged_signature),
         cmocka_unit_test(test_bytes_that_are_no_record),
         cmocka_unit_test(test_ledger_key_change_between_sections),
