@@ -151,13 +151,15 @@ enum tally_status tl_section_load(struct tl_section *section, struct tl_source *
         enum tally_status status =
             tl_section_read_tile(source, &tile, &section->parts[i], &is_full);
         section->is_missing[i] = status == TALLY_ENOTFOUND;
+        if (status != TALLY_OK && status != TALLY_ENOTFOUND && status != TALLY_ETOOBIG) {
+            return status;
+        }
+        if (status != TALLY_ENOTFOUND) {
+            take_part(section, part, is_full);
+        }
         if (status == TALLY_ETOOBIG) {
             /* More than any bundle can hold: what was read of it decides. */
             section->is_surplus[i] = true;
-        } else if (status != TALLY_OK && status != TALLY_ENOTFOUND) {
-            return status;
-        } else if (status == TALLY_OK) {
-            take_part(section, part, is_full);
         }
     }
     section->is_absent =

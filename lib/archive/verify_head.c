@@ -33,7 +33,7 @@ static void check_ledger_id(struct tl_verification *v)
 static void check_checkpoint(struct tl_verification *v)
 {
     struct tl_checkpoint checkpoint;
-    const struct tl_note_key *key = is_whole(v) ? tl_verify_key_at(v, v->size) : NULL;
+    const struct tl_note_key *key = tl_verify_key_at(v, v->size);
     if (key == NULL) {
         tl_report_unchecked(v->report, TL_CHECK_CHECKPOINT);
         v->report->lines[TL_CHECK_CHECKPOINT].note = "the ledger key in force is not known";
@@ -183,8 +183,18 @@ static enum tally_status fill_result(struct tl_verification *v)
     return status;
 }
 
+/* Records that the walk did not come to may have changed the ledger key. */
+static void limit_known_keys(struct tl_verification *v)
+{
+    if (!is_whole(v) && v->knows_all_keys) {
+        v->knows_all_keys = false;
+        v->known_size = v->done;
+    }
+}
+
 enum tally_status tl_verify_head(struct tl_verification *v)
 {
+    limit_known_keys(v);
     enum tally_status status = check_root(v);
     if (status == TALLY_OK) {
         check_ledger_id(v);

@@ -111,6 +111,25 @@ static void start(struct tl_verification *v, struct tl_section *section)
     tl_section_start(section, v->pool, key == NULL ? NULL : key->point);
 }
 
+/* What a section lacks as a whole, by its first record. */
+static void report_absent(struct tl_verification *v, const struct tl_section *section)
+{
+    static const struct {
+        enum tl_check check;
+        enum tally_reason reason;
+    } lacks[TL_SECTION_PART_COUNT] = {
+        [TL_SECTION_ENTRIES] = {TL_CHECK_CHAIN, TALLY_REASON_RECORD_MISSING},
+        [TL_SECTION_SEALS] = {TL_CHECK_SEALS, TALLY_REASON_SEAL_MISSING},
+        [TL_SECTION_COMMITMENTS] = {TL_CHECK_DEPOSITS, TALLY_REASON_COMMITMENTS_MISSING},
+        [TL_SECTION_LEAVES] = {TL_CHECK_TREE, TALLY_REASON_LEAF_MISMATCH},
+    };
+    for (size_t i = 0; i < TL_SECTION_PART_COUNT; i++) {
+        if (section->is_missing[i]) {
+            tl_report_bad(v->report, lacks[i].check, section->first, lacks[i].reason);
+        }
+    }
+}
+
 /*
  * Loads section number n. Where neither records nor leaves are there at all the walk ends: a
  * checkpoint may claim any size, and nobody should have to walk it.
@@ -128,7 +147,7 @@ static enum tally_status load(struct tl_verification *v, uint64_t n, bool *ret_g
         return status;
     }
     if (section->is_absent) {
-        tl_report_bad(v->report, TL_CHECK_CHAIN, first, TALLY_REASON_RECORD_MISSING);
+        report_absent(v, section);
         return TALLY_OK;
     }
     if (v->size - first > TL_TILE_WIDTH) {
