@@ -14,7 +14,7 @@
 
 struct tl_fact {
     struct tally_hash leaf;
-    uint64_t roster;    /* the position that the record names */
+    uint64_t roster;    /* position behind it: of the newest charter or amendment */
     uint8_t author[16]; /* first half of the author's key's fingerprint; zeros: none */
     uint32_t member;
     uint32_t type; /* enum tl_type; TL_TYPE_COUNT: of no known type */

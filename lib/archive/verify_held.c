@@ -92,26 +92,45 @@ static bool root_agrees(const struct tl_verification *v, const struct tl_checkpo
     return probe != NULL && probe->is_reached && tl_hash_equal(&probe->root, &checkpoint->root);
 }
 
-static void check_since(struct tl_verification *v, struct tally_bytes note)
+static enum tally_reason judge_since(const struct tl_verification *v, struct tally_bytes note,
+                                     bool *ret_is_known)
 {
     struct tl_checkpoint checkpoint;
-    bool has_form = read_checkpoint(note, &checkpoint) && checkpoint.size > 0;
-    if (has_form && checkpoint.size <= v->size) {
-        const struct tl_note_key *key = tl_verify_key_at(v, checkpoint.size);
-        if (key == NULL || checkpoint.size > v->done) {
-            tl_report_unchecked(v->report, TL_CHECK_SINCE);
-            return;
-        }
-        has_form = tl_checkpoint_open(note, key, &checkpoint) == TALLY_OK;
+    if (!read_checkpoint(note, &checkpoint) || checkpoint.size == 0) {
+        return TALLY_REASON_CHECKPOINT_INVALID;
     }
-    if (!has_form) {
-        tl_report_bad(v->report, TL_CHECK_SINCE, TL_NO_INDEX, TALLY_REASON_CHECKPOINT_INVALID);
-    } else if (checkpoint.size > v->size) {
-        tl_report_bad(v->report, TL_CHECK_SINCE, TL_NO_INDEX, TALLY_REASON_CHECKPOINT_ROLLBACK);
-    } else if (!root_agrees(v, &checkpoint)) {
-        tl_report_bad(v->report, TL_CHECK_SINCE, TL_NO_INDEX, TALLY_REASON_CHECKPOINT_FORK);
+    if (checkpoint.size > v->size) {
+        return TALLY_REASON_CHECKPOINT_ROLLBACK;
+    }
+    const struct tl_note_key *key = tl_verify_key_at(v, checkpoint.size);
+    *ret_is_known = key != NULL;
+    if (key != NULL && tl_checkpoint_open(note, key, &checkpoint) != TALLY_OK) {
+        return TALLY_REASON_CHECKPOINT_INVALID;
+    }
+    /* Two roots are two histories, whoever signed them. */
+    return checkpoint.size > v->done || root_agrees(v, &checkpoint)
+               ? TALLY_REASON_NONE
+               : TALLY_REASON_CHECKPOINT_FORK;
+}
+
+/* What holds as far as it could be judged is good only when all of it could. */
+static void report_held(struct tl_verification *v, enum tl_check check, bool is_known)
+{
+    if (is_known) {
+        tl_report_good(v->report, check);
     } else {
-        tl_report_good(v->report, TL_CHECK_SINCE);
+        tl_report_unchecked(v->report, check);
+    }
+}
+
+static void check_since(struct tl_verification *v, struct tally_bytes note)
+{
+    bool is_known = false;
+    enum tally_reason reason = judge_since(v, note, &is_known);
+    if (reason != TALLY_REASON_NONE) {
+        tl_report_bad(v->report, TL_CHECK_SINCE, TL_NO_INDEX, reason);
+    } else {
+        report_held(v, TL_CHECK_SINCE, is_known);
     }
 }
 
@@ -124,24 +143,24 @@ static enum tally_status check_batch_end(struct tl_verification *v, uint64_t ind
     if (size <= index + 1) {
         return TALLY_OK;
     }
-    enum tally_status status = tl_facts_file_get(v->facts, size - 1, &fact);
+    enum tally_status status = tl_facts_file_get(v->facts, size - 2, &fact);
     if (status == TALLY_OK) {
         *ret_holds = fact.roster < index;
     }
     return status;
 }
 
-/* What is wrong with a receipt: first what its own line says, then the others in their order. */
-static enum tally_reason reason_of(const struct tl_report *report, bool without_checkpoint)
+/* Of several faults: first what the receipt's own line says, then the others in their order. */
+static enum tally_reason reason_of(const struct tl_report *report)
 {
-    const struct tl_report_line *own = &report->lines[TL_CHECK_RECEIPTS];
-    if (own->verdict == TL_VERDICT_BAD) {
-        return own->reason;
-    }
-    for (size_t i = 0; i < TL_CHECK_COUNT; i++) {
-        if (report->lines[i].verdict == TL_VERDICT_BAD &&
-            !(without_checkpoint && i == TL_CHECK_CHECKPOINT)) {
-            return report->lines[i].reason;
+    static const enum tl_check order[] = {
+        TL_CHECK_RECEIPTS, TL_CHECK_LEDGER, TL_CHECK_CHECKPOINT,
+        TL_CHECK_TREE,     TL_CHECK_SEALS,  TL_CHECK_SIGNATURES,
+    };
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        const struct tl_report_line *line = &report->lines[order[i]];
+        if (line->verdict == TL_VERDICT_BAD) {
+            return line->reason;
         }
     }
     return TALLY_REASON_NONE;
@@ -149,7 +168,7 @@ static enum tally_reason reason_of(const struct tl_report *report, bool without_
 
 /*
  * The receipt by itself: everything in it against everything else in it. Where the ledger key
- * changes with its record, seal and checkpoint are by two keys.
+ * changes behind its record, seal and checkpoint are by two keys.
  */
 static enum tally_status check_by_itself(struct tl_verification *v,
                                          const struct tl_receipt *receipt,
@@ -157,24 +176,24 @@ static enum tally_status check_by_itself(struct tl_verification *v,
                                          const struct tl_note_key *checkpoint_key,
                                          enum tally_reason *ret_reason)
 {
-    struct tl_report own;
-    bool two_keys = memcmp(seal_key->point, checkpoint_key->point, sizeof seal_key->point) != 0;
-    tl_report_init(&own);
-    enum tally_status status = tl_receipt_check(receipt, seal_key, NULL, v->options->ledger, &own);
-    *ret_reason = reason_of(&own, two_keys);
-    if (status == TALLY_OK && two_keys && *ret_reason == TALLY_REASON_NONE) {
-        tl_report_init(&own);
-        status = tl_receipt_check(receipt, checkpoint_key, NULL, v->options->ledger, &own);
-        const struct tl_report_line *line = &own.lines[TL_CHECK_CHECKPOINT];
-        *ret_reason = line->verdict == TL_VERDICT_BAD ? line->reason : TALLY_REASON_NONE;
+    struct tl_report sealed;
+    struct tl_report headed;
+    const struct tally_hash *ledger = v->options->ledger;
+    enum tally_status status = tl_receipt_check(receipt, seal_key, NULL, ledger, &sealed);
+    if (status == TALLY_OK) {
+        status = tl_receipt_check(receipt, checkpoint_key, NULL, ledger, &headed);
+    }
+    if (status == TALLY_OK) {
+        sealed.lines[TL_CHECK_CHECKPOINT] = headed.lines[TL_CHECK_CHECKPOINT];
+        *ret_reason = reason_of(&sealed);
     }
     return status;
 }
 
-/* A receipt that holds by itself, against the ledger. */
+/* A receipt against the ledger, which for all but its batch needs no key. */
 static enum tally_status compare_receipt(struct tl_verification *v,
                                          const struct tl_receipt *receipt,
-                                         const struct tl_checkpoint *checkpoint)
+                                         const struct tl_checkpoint *checkpoint, bool is_known)
 {
     struct tl_fact fact;
     uint64_t index = receipt->index;
@@ -187,7 +206,8 @@ static enum tally_status compare_receipt(struct tl_verification *v,
         tl_report_unchecked(v->report, TL_CHECK_RECEIPTS);
         return TALLY_OK;
     }
-    enum tally_status status = tl_facts_file_get(v->facts, index, &fact);
+    bool is_here = index < v->done;
+    enum tally_status status = is_here ? tl_facts_file_get(v->facts, index, &fact) : TALLY_OK;
     if (status == TALLY_OK) {
         status = check_batch_end(v, index, checkpoint->size, &holds);
     }
@@ -195,16 +215,22 @@ static enum tally_status compare_receipt(struct tl_verification *v,
         return status;
     }
     struct tally_hash leaf = tl_tree_leaf(receipt->record);
-    if (!tl_hash_equal(&leaf, &fact.leaf)) {
+    if (!is_here || !tl_hash_equal(&leaf, &fact.leaf)) {
         tl_report_bad(v->report, TL_CHECK_RECEIPTS, index, TALLY_REASON_RECEIPT_MISMATCH);
     } else if (!root_agrees(v, checkpoint)) {
         tl_report_bad(v->report, TL_CHECK_RECEIPTS, TL_NO_INDEX, TALLY_REASON_CHECKPOINT_FORK);
     } else if (!holds) {
         tl_report_bad(v->report, TL_CHECK_RECEIPTS, index, TALLY_REASON_BATCH_MISMATCH);
     } else {
-        tl_report_good(v->report, TL_CHECK_RECEIPTS);
+        report_held(v, TL_CHECK_RECEIPTS, is_known);
     }
     return TALLY_OK;
+}
+
+/* Of what lies beyond this ledger's end the newest key is the one to ask. */
+static const struct tl_note_key *key_within(const struct tl_verification *v, uint64_t size)
+{
+    return tl_verify_key_at(v, size > v->size ? v->size : size);
 }
 
 static enum tally_status check_decoded_receipt(struct tl_verification *v,
@@ -215,23 +241,16 @@ static enum tally_status check_decoded_receipt(struct tl_verification *v,
         tl_report_bad(v->report, TL_CHECK_RECEIPTS, receipt->index, TALLY_REASON_RECEIPT_INVALID);
         return TALLY_OK;
     }
-    /* Of what lies beyond this ledger's end the newest key is the one to ask. */
-    uint64_t sealed_at = receipt->index == 0 ? 1 : receipt->index;
-    uint64_t signed_at = checkpoint.size;
-    const struct tl_note_key *seal_key =
-        tl_verify_key_at(v, sealed_at > v->size ? v->size : sealed_at);
-    const struct tl_note_key *checkpoint_key =
-        tl_verify_key_at(v, signed_at > v->size ? v->size : signed_at);
-    if (seal_key == NULL || checkpoint_key == NULL) {
-        tl_report_unchecked(v->report, TL_CHECK_RECEIPTS);
-        return TALLY_OK;
-    }
+    const struct tl_note_key *seal_key = key_within(v, receipt->index == 0 ? 1 : receipt->index);
+    const struct tl_note_key *checkpoint_key = key_within(v, checkpoint.size);
+    bool is_known = seal_key != NULL && checkpoint_key != NULL;
     enum tally_reason reason = TALLY_REASON_NONE;
-    enum tally_status status = check_by_itself(v, receipt, seal_key, checkpoint_key, &reason);
+    enum tally_status status =
+        is_known ? check_by_itself(v, receipt, seal_key, checkpoint_key, &reason) : TALLY_OK;
     if (status == TALLY_OK && reason != TALLY_REASON_NONE) {
         tl_report_bad(v->report, TL_CHECK_RECEIPTS, receipt->index, reason);
     } else if (status == TALLY_OK) {
-        status = compare_receipt(v, receipt, &checkpoint);
+        status = compare_receipt(v, receipt, &checkpoint, is_known);
     }
     return status;
 }

@@ -215,9 +215,7 @@ static enum tally_status keep_facts(struct tl_verification *v, const struct tl_s
     fact.leaf = facts->leaf;
     fact.type = (uint32_t)facts->type;
     fact.member = facts->member;
-    if (slot->has_record) {
-        fact.roster = slot->record.roster;
-    }
+    fact.roster = tl_judge_position(v->judge);
     if (slot->has_envelope) {
         memcpy(fact.author, slot->envelope.key.bytes, sizeof fact.author);
     }

@@ -38,6 +38,11 @@ const struct tl_roster *tl_judge_roster(const struct tl_judge *judge)
     return judge->roster;
 }
 
+uint64_t tl_judge_position(const struct tl_judge *judge)
+{
+    return judge->position;
+}
+
 struct tally_hash tl_judge_link(const struct tl_judge *judge)
 {
     return judge->link;

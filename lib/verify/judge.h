@@ -52,6 +52,9 @@ uint64_t tl_judge_size(const struct tl_judge *judge);
 /* NULL before the charter; borrowed until the next accept. */
 const struct tl_roster *tl_judge_roster(const struct tl_judge *judge);
 
+/* Index of the newest charter or amendment, good or bad; 0 before the charter. */
+uint64_t tl_judge_position(const struct tl_judge *judge);
+
 /* Leaf hash of the newest record (zeros before the charter) and its received time. */
 struct tally_hash tl_judge_link(const struct tl_judge *judge);
 uint64_t tl_judge_received_us(const struct tl_judge *judge);

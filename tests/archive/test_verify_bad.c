@@ -500,6 +500,37 @@ static void test_unknown_rules(void **state)
     scene_end(&s);
 }
 
+/* Whose key signs is not known behind such an amendment; that there are two histories is. */
+static void test_held_under_unknown_rules(void **state)
+{
+    struct scene s;
+    static const char *const ops[] = {"rules 2"};
+    struct ledger_fixture *fork = fixture_new("bad", 2);
+    (void)state;
+    scene_begin(&s, 4);
+    (void)fixture_amend(s.ledger, ops, 1, 3);
+    add_findings(s.ledger, 8);
+    scene_republish(&s);
+    add_findings(fork, 8);
+    case_since(&s.c, fork, 7);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_SINCE, NONE, TALLY_REASON_CHECKPOINT_FORK);
+    tl_buffer_clear(&s.c.since);
+    s.c.options.since = tl_bytes(NULL, 0);
+    case_hold_receipt(&s.c, s.ledger, 6, 8);
+    case_verify(&s.c);
+    case_expect_verdict(&s.c, TL_CHECK_RECEIPTS, TL_VERDICT_NOT_CHECKED);
+    case_hold_receipt(&s.c, s.ledger, 4, 8);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_RECEIPTS, 4, TALLY_REASON_BATCH_MISMATCH);
+    case_hold_receipt(&s.c, fork, 3, 7);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_RECEIPTS, 4, TALLY_REASON_BATCH_MISMATCH);
+    assert_int_equal(s.c.verified.report.lines[TL_CHECK_RECEIPTS].bad, 2);
+    fixture_free(fork);
+    scene_end(&s);
+}
+
 static void test_in_doubt(void **state)
 {
     struct scene s;
@@ -609,32 +640,6 @@ static void test_bad_parts(void **state)
     scene_end(&s);
 }
 
-/* An amendment of a charter that the host has rewritten still enrols whom it enrols. */
-static void test_rewritten_charter(void **state)
-{
-    struct scene s;
-    char key[TL_KEY_LINE_MAX];
-    char operation[TL_KEY_LINE_MAX + 32];
-    const char *ops[] = {operation};
-    (void)state;
-    scene_begin(&s, 3);
-    size_t number = fixture_add_key(s.ledger, 1);
-    fixture_key_text(s.ledger, number, key);
-    (void)snprintf(operation, sizeof operation, "enrol m1 author %s", key);
-    (void)fixture_amend(s.ledger, ops, 1, 3 | UINT64_C(1) << number);
-    (void)fixture_finding(s.ledger, number);
-    scene_republish(&s);
-    case_verify(&s.c);
-    case_expect_exit(&s.c, 0);
-    fixture_set_received(s.ledger, 0, 1);
-    fixture_relink(s.ledger, 1);
-    scene_republish(&s);
-    case_verify(&s.c);
-    case_expect_bad(&s.c, TL_CHECK_AUTHORS, 1, TALLY_REASON_SEEN_UNKNOWN);
-    case_expect_only_bad(&s.c, ONLY(TL_CHECK_AUTHORS));
-    scene_end(&s);
-}
-
 /* A file of parts is judged where parts are due, and by its length before anything else. */
 static void test_order_of_faults_in_parts(void **state)
 {
@@ -684,6 +689,32 @@ static void test_clock_step_that_is_not_known(void **state)
     case_expect_only_bad(&s.c, ONLY(TL_CHECK_DEPOSITS));
     case_expect_verdict(&s.c, TL_CHECK_ROSTER, TL_VERDICT_NOT_CHECKED);
     case_expect_verdict(&s.c, TL_CHECK_AUTHORS, TL_VERDICT_OK);
+    scene_end(&s);
+}
+
+/* An amendment of a charter that the host has rewritten still enrols whom it enrols. */
+static void test_rewritten_charter(void **state)
+{
+    struct scene s;
+    char key[TL_KEY_LINE_MAX];
+    char operation[TL_KEY_LINE_MAX + 32];
+    const char *ops[] = {operation};
+    (void)state;
+    scene_begin(&s, 3);
+    size_t number = fixture_add_key(s.ledger, 1);
+    fixture_key_text(s.ledger, number, key);
+    (void)snprintf(operation, sizeof operation, "enrol m1 author %s", key);
+    (void)fixture_amend(s.ledger, ops, 1, 3 | UINT64_C(1) << number);
+    (void)fixture_finding(s.ledger, number);
+    scene_republish(&s);
+    case_verify(&s.c);
+    case_expect_exit(&s.c, 0);
+    fixture_set_received(s.ledger, 0, 1);
+    fixture_relink(s.ledger, 1);
+    scene_republish(&s);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_AUTHORS, 1, TALLY_REASON_SEEN_UNKNOWN);
+    case_expect_only_bad(&s.c, ONLY(TL_CHECK_AUTHORS));
     scene_end(&s);
 }
 
@@ -818,12 +849,13 @@ int main(void)
         cmocka_unit_test(test_receipt_by_a_third_key),
         cmocka_unit_test(test_receipt_from_a_fork),
         cmocka_unit_test(test_unknown_rules),
+        cmocka_unit_test(test_held_under_unknown_rules),
         cmocka_unit_test(test_in_doubt),
         cmocka_unit_test(test_objects),
         cmocka_unit_test(test_bad_parts),
-        cmocka_unit_test(test_rewritten_charter),
         cmocka_unit_test(test_order_of_faults_in_parts),
         cmocka_unit_test(test_clock_step_that_is_not_known),
+        cmocka_unit_test(test_rewritten_charter),
         cmocka_unit_test(test_forged_signature),
         cmocka_unit_test(test_bytes_that_are_no_record),
         cmocka_unit_test(test_ledger_key_change_between_sections),
