@@ -5,18 +5,15 @@
 Written from docs/formats.md alone, with nothing but the Python standard library (3.11), and to be
 read beside it: "# 19.3" behind a line names the section there. It shares no code with Tally.
 """
-import argparse, base64, contextlib, copy, datetime, functools, hashlib, itertools, json, lzma
-import multiprocessing, os, re, stat, sys, tarfile, zlib
+import argparse, base64, contextlib, copy, datetime, functools, hashlib, json, lzma, os, re, shutil
+import stat, sys, tarfile, tempfile, zlib
 from types import SimpleNamespace
 
-MAX, LIMIT_TOGETHER, KNOWN_RULES = 2**63 - 1, 4194304, 1
+MAX, KNOWN_RULES = 2**63 - 1, 1
 
 class Bad(Exception):
     """Something does not hold; the reason, its only argument, is a name from section 23."""
     reason = property(lambda self: self.args[0])
-
-class Unreadable(Exception):
-    """The source cannot be read: exit code 3 (22)."""
 
 def demand(condition, reason="malformed"):
     if not condition:
@@ -33,17 +30,15 @@ def sha256(data):
     return hashlib.sha256(data).digest()
 
 # ----- Ed25519, the strict rule (6.1). A point is (X, Y, Z, T): x = X/Z, y = Y/Z, xy = T/Z. -----
-P = 2**255 - 19
+P, LOW_255 = 2**255 - 19, 2**255 - 1
 L = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, -1, P) % P
 SQRT_M1 = pow(2, (P - 1) // 4, P)
 ORDER_8_Y = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7
 SMALL_ORDER_Y = {0, 1, P - 1, P, P + 1, ORDER_8_Y, P - ORDER_8_Y}       # canonical or not
-LOW_255 = 2**255 - 1
 NEUTRAL = (0, 1, 1, 0)
 
-def point_decode(octets):                                               # 6.1, rule 2
-    """The point whose canonical encoding this is, or None."""
+def point_decode(octets):                                               # 6.1, rule 2; or None
     number = int.from_bytes(octets, "little")
     y, sign = number & LOW_255, number >> 255
     if y >= P: return None
@@ -54,13 +49,6 @@ def point_decode(octets):                                               # 6.1, r
     x = x if x & 1 == sign else P - x
     return (x, y, 1, x * y % P)
 
-def point_double(point):
-    x, y, z, _ = point
-    a, b, c = x * x % P, y * y % P, 2 * z * z % P
-    e, g, h = a + b - (x + y) * (x + y) % P, a - b, a + b
-    f = c + g
-    return (e * f % P, g * h % P, f * g % P, e * h % P)
-
 def point_add(one, other):
     (x1, y1, z1, t1), (x2, y2, z2, t2) = one, other
     a, b = (y1 - x1) * (y2 - x2) % P, (y1 + x1) * (y2 + x2) % P
@@ -70,25 +58,25 @@ def point_add(one, other):
 
 BASE = point_decode((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
 
+def up_to_three_times(point):
+    twice = point_add(point, point)
+    return NEUTRAL, point, twice, point_add(twice, point)
+
 @functools.lru_cache(maxsize=4096)
 def key_table(public):                                                  # 6.1, rules 2 and 3
     """For a public key A: i * B - j * A at place 4 * i + j, i and j up to 3. Else None."""
-    if len(public) != 32 or int.from_bytes(public, "little") & LOW_255 in SMALL_ORDER_Y:
-        return None
-    point = point_decode(public)
+    well = len(public) == 32 and int.from_bytes(public, "little") & LOW_255 not in SMALL_ORDER_Y
+    point = point_decode(public) if well else None
     if point is None: return None
     x, y, z, t = point
-    table, minus = [NEUTRAL], (P - x, y, z, P - t)
-    for place in range(1, 16):
-        table.append(point_add(table[place - 1], minus) if place % 4
-                     else point_add(table[place - 4], BASE))
-    return table
+    minus = up_to_three_times((P - x, y, z, P - t))
+    return [point_add(one, other) for one in up_to_three_times(BASE) for other in minus]
 
 def sum_of_multiples(s, h, table):
     """s * B - h * A, two bits of both numbers at a time."""
     total = NEUTRAL
     for bit in range(252, -2, -2):
-        total = point_double(point_double(total))
+        for _ in range(2): total = point_add(total, total)
         total = point_add(total, table[4 * (s >> bit & 3) + (h >> bit & 3)])
     return total
 
@@ -105,100 +93,41 @@ def ed25519_verify(public, signature, message):                         # 6.1, r
     return (y | (x & 1) << 255).to_bytes(32, "little") == r
 
 @functools.lru_cache(maxsize=4096)
-def key_usable(public):                                                 # 6.1, last paragraph
-    """Is the key of the prime-order subgroup?"""
+def key_usable(public):                     # 6.1, last paragraph: of the prime-order subgroup?
     table = key_table(public)
     x, y, z, _ = sum_of_multiples(0, L, table) if table else (1, 0, 0, 0)
     return x == 0 and y == z
 
-def verify_all(asked):
-    """asked: [(…, signatures)…], which are verified once each, over all processors.
-    -> (…, the reason why these signatures do not hold, or None), one by one"""
-    jobs = list({signed.job: None for *_, signatures in asked for signed in signatures})
-    with multiprocessing.Pool() if len(jobs) >= 200 else contextlib.nullcontext() as pool:
-        starmap = functools.partial(pool.starmap, chunksize=64) if pool else itertools.starmap
-        known = dict(zip(jobs, starmap(ed25519_verify, jobs)))
-    for *about, signatures in asked:
-        faults = [signed.fault if not known[signed.job] else None if signed.present
-                  else "presence-missing" for signed in signatures]
-        yield *about, next(filter(None, faults), None)
-
-def signature_to_ask(public, signature, message, fault, present=True):
-    return SimpleNamespace(job=(public, signature, message), fault=fault, present=present)
-
-# ----- Conventions (2): canonical texts, lines and octets -----
-DECIMAL, HASH = rb"(?:0|[1-9][0-9]{0,18})", rb"[A-Za-z0-9+/]{43}="
-ORIGIN = re.compile(rb"[a-z0-9][a-z0-9.-]*(?:/[a-z0-9._-]+)*")
-TIME = re.compile(rb"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z")
+# ----- Conventions (2): canonical texts and octets -----
+ID, DECIMAL = r"[a-z][a-z0-9-]{0,31}", r"(?:0|[1-9][0-9]{0,18})"
+HASH = r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="                          # B64
+FINGERPRINT = "SHA256:" + HASH[:-1]
+ORIGIN = (r"(?!tally-|cosignature/|subtree/|sshsig)(?![^\n]{129})"
+          r"[a-z0-9][a-z0-9.-]*(?:/[a-z0-9._-]+)*")
 
 def from_base64(text):
     data = under("malformed", base64.b64decode, text, None, True)
     demand(base64.b64encode(data) == text)
     return data
 
-def to_base64(data):
-    return base64.b64encode(data).decode()
-
 def from_hash(text):
-    data = from_base64(text)
-    demand(len(data) == 32)
-    return data
+    return None if text == b"-" else from_base64(text)
 
 def from_fingerprint(text):
-    demand(text[:7] == b"SHA256:" and len(text) == 50)
-    return from_hash(text[7:] + b"=")
+    return from_base64(text[7:] + b"=")
 
 def from_decimal(text):
-    demand(re.fullmatch(DECIMAL, text) and int(text) <= MAX)
+    demand(int(text) <= MAX)
     return int(text)
 
-def from_identifier(text):
-    demand(re.fullmatch(rb"[a-z][a-z0-9-]{0,31}", text))
-    return text
-
-def from_time(text):
-    match = TIME.fullmatch(text)
+def find(pattern, text):
+    """What the groups of the pattern find, which is that of the whole text."""
+    match = re.fullmatch(pattern.encode(), text)
     demand(match)
-    demand(under("malformed", datetime.datetime, *map(int, match.groups())).year >= 1970)
-    return text
-
-def from_origin(text):
-    reserved = (b"tally-", b"cosignature/", b"subtree/", b"sshsig")
-    demand(len(text) <= 128 and ORIGIN.fullmatch(text) and not text.startswith(reserved))
-    return text
-
-def or_dash(kind):
-    return lambda text: None if text == b"-" else kind(text)
-
-def fields(text, *kinds):
-    """The fields of a line, each as its kind reads it; further spaces belong to the last one."""
-    words = text.split(b" ", len(kinds) - 1)
-    demand(len(words) == len(kinds))
-    return [kind(word) for kind, word in zip(kinds, words)]
-
-class Lines:
-    """Reads lines of the form "keyword field field…" from the first one on."""
-    def __init__(self, lines):
-        self.lines, self.at = lines, 0
-
-    def more(self, keyword):
-        return self.at < len(self.lines) and self.lines[self.at].startswith(keyword + b" ")
-
-    def next(self, keyword, *kinds):
-        demand(self.more(keyword))
-        self.at += 1
-        return fields(self.lines[self.at - 1][len(keyword) + 1:], *kinds)
-
-    def sorted(self, keyword, *kinds, most=MAX):
-        """All lines that follow with this keyword."""
-        first = self.at
-        while self.more(keyword):
-            demand(self.at - first < most, "too-large")
-            demand(self.at == first or self.lines[self.at - 1] < self.lines[self.at])
-            yield self.next(keyword, *kinds)
+    return match.groups()
 
 class Octets:
-    """Reads a binary format from the first octet on."""
+    """Reads a format, binary or text, from the first octet on."""
     def __init__(self, data):
         self.data, self.at = data, 0
 
@@ -214,6 +143,23 @@ class Octets:
 
     def string(self, octets=4, most=MAX):
         return self.take(self.number(octets, most, "too-large"))
+
+    def text(self, pattern):
+        """What the groups of the pattern find from here on."""
+        match = re.compile(pattern.encode()).match(self.data, self.at)
+        demand(match)
+        self.at = match.end()
+        return match.groups()
+
+    def lines(self, keyword, pattern, most=MAX):
+        """All lines that follow with this keyword, which are sorted."""
+        count, before = 0, b""
+        while self.data.startswith(keyword, self.at):
+            demand(count < most, "too-large")
+            start, found = self.at, self.text(pattern)
+            demand(before < self.data[start:self.at])
+            count, before = count + 1, self.data[start:self.at]
+            yield found
 
     def end(self):
         demand(self.at == len(self.data))
@@ -243,31 +189,30 @@ def root_of_proof(leaf, index, size, proof):
 
 # ----- Keys and author signatures (5, 6.2) -----
 HARDWARE = b"sk-ssh-ed25519@openssh.com"
+NAMESPACE = b"\0\0\0\x0bentry@tally" b"\0\0\0\0" b"\0\0\0\x06sha512"   # with what follows it
 
 @functools.lru_cache(maxsize=4096)
 def decode_key(blob):                                                   # 5.1
     reader = Octets(blob)
-    kind, point, application = reader.string(), reader.string(), None
+    kind, point = reader.string(), reader.string()
+    application = reader.string() if kind == HARDWARE else b""
     demand(kind in (b"ssh-ed25519", HARDWARE) and len(point) == 32)
-    if kind == HARDWARE:
-        application = reader.string()
-        demand(len(application) <= 32 and b"\x00" not in application)
+    demand(len(application) <= 32 and b"\0" not in application)
     reader.end()
     return SimpleNamespace(kind=kind, point=point, application=application, blob=blob,
                            fingerprint=sha256(blob))
 
 def decode_key_text(text):                                              # 5.1
-    kind, blob = fields(text, bytes, from_base64)
-    demand(decode_key(blob).kind == kind)
-    return decode_key(blob)
+    kind, encoded = find(r"(\S+) (.*)", text)
+    key = decode_key(from_base64(encoded))
+    demand(key.kind == kind)
+    return key
 
 def decode_vkey(text):                                                  # 5.2
-    name, key_id, encoded, *_ = text.split(b"+", 2) + [b"", b""]
-    demand(re.fullmatch(rb"[\x21-\x7e]{1,159}", name))
+    name, key_id, encoded = find(r"([!-*,-~]{1,159})\+([0-9a-f]{8})\+(.*)", text)
     data = from_base64(encoded)
-    demand(len(data) == 33 and data[0] in (1, 4))
     own_id = sha256(name + b"\n" + data)[:4]
-    demand(key_id == own_id.hex().encode())
+    demand(len(data) == 33 and data[0] in (1, 4) and key_id == own_id.hex().encode())
     return SimpleNamespace(name=name, kind=data[0], point=data[1:], id=own_id)
 
 def decode_sshsig(blob):                                                # 6.2
@@ -275,7 +220,7 @@ def decode_sshsig(blob):                                                # 6.2
     reader = Octets(blob)
     demand(len(blob) <= 512 and reader.take(6) == b"SSHSIG" and reader.number(4) == 1)
     key = decode_key(reader.string())
-    demand([reader.string() for _ in range(3)] == [b"entry@tally", b"", b"sha512"])
+    demand(reader.take(len(NAMESPACE)) == NAMESPACE)
     inner = Octets(reader.string())
     reader.end()
     demand(inner.string() == key.kind)
@@ -285,55 +230,46 @@ def decode_sshsig(blob):                                                # 6.2
     inner.end()
     return SimpleNamespace(key=key, signature=signature, suffix=suffix)
 
-def author_signature(signed, envelope):                                 # 6.2, 19.1 step 8
-    message = b"SSHSIG"
-    for field in (b"entry@tally", b"", b"sha512", hashlib.sha512(envelope).digest()):
-        message += len(field).to_bytes(4, "big") + field
+def check_signature(signed, envelope):                                  # 6.2, 19.1 step 8
+    message = b"SSHSIG" + NAMESPACE + b"\0\0\0\x40" + hashlib.sha512(envelope).digest()
     if signed.suffix:
         message = sha256(signed.key.application) + signed.suffix + sha256(message)
-    present = not signed.suffix or bool(signed.suffix[0] & 1)
-    return signature_to_ask(signed.key.point, signed.signature, message, "signature-invalid",
-                            present)
+    demand(ed25519_verify(signed.key.point, signed.signature, message), "signature-invalid")
+    demand(not signed.suffix or signed.suffix[0] & 1, "presence-missing")
 
-def decode_signatures(r, e):                                            # 19.1 step 7
-    """Forms and places of all signatures."""
+def check_signatures(r, e):                                             # 19.1 steps 7 and 8
+    """Forms and places of all, then each signature. -> whose they are"""
     signatures, newest = [], b""
     for blob in r.blobs:
         signed = decode_sshsig(blob)
-        if not signatures:
-            demand(signed.key.fingerprint == e.key, "signature-missing")
-        else:
-            demand(newest < signed.key.blob and signed.key.fingerprint != e.key, "signature-order")
+        by_author = signed.key.fingerprint == e.key
+        if signatures:
+            demand(newest < signed.key.blob and not by_author, "signature-order")
             newest = signed.key.blob
+        demand(signatures or by_author, "signature-missing")
         signatures.append(signed)
-    return signatures
+    for signed in signatures:
+        check_signature(signed, r.envelope)
+    return [signed.key.fingerprint for signed in signatures]
 
 # ----- Signed notes and checkpoints (6.3, 10) -----
-def decode_note(data):                                                  # 6.3
-    """-> text with its final LF, [(name, key ID, signature)]"""
-    demand(len(data) <= 65536 and data.endswith(b"\n"))
-    under("malformed", data.decode)
-    demand(not any(octet < 0x20 and octet != 0x0a for octet in data))
-    end = data.rfind(b"\n\n")
-    lines, signatures = data[end + 2:-1].split(b"\n"), []
-    demand(end >= 0 and len(lines) <= 100)
-    for line in lines:
-        mark, name, octets = fields(line, bytes, bytes, from_base64)
-        demand(mark == b"\xe2\x80\x94" and name and b"+" not in name and len(octets) >= 5)
-        demand(not any(map(str.isspace, name.decode())))
+def decode_checkpoint(data):                                            # 6.3, 10
+    demand(len(data) <= 65536)
+    reader, signatures = Octets(data), []
+    origin, size, root = reader.text(rf"({ORIGIN})\n({DECIMAL})\n({HASH})\n")
+    head = SimpleNamespace(origin=origin, size=from_decimal(size), root=from_hash(root),
+                           text=data[:reader.at], signatures=signatures)
+    demand(head.size > 0 or head.root == tree_root([]))
+    reader.text("\n")
+    while reader.at < len(data) or not signatures:
+        name, octets = reader.text("\u2014 ([^\\x00-\\x20+]+) ([^\\n]+)\n")
+        octets = from_base64(octets)
+        demand(len(octets) >= 5 and len(signatures) < 100)
+        demand(not any(map(str.isspace, under("malformed", name.decode))))
         signatures.append((name, octets[:4], octets[4:]))
-    return data[:end + 1], signatures
-
-def decode_checkpoint(data):                                            # 10
-    text, signatures = decode_note(data)
-    lines = text.split(b"\n")
-    demand(len(lines) == 4)
-    origin, size, root = from_origin(lines[0]), from_decimal(lines[1]), from_hash(lines[2])
-    demand(size > 0 or root == tree_root([]))
-    return SimpleNamespace(origin=origin, size=size, root=root, text=text, signatures=signatures)
+    return head
 
 def check_checkpoint(checkpoint, ledger_key):                           # 10; 6.3, last paragraph
-    """Signed by the ledger key, under its name, which is the origin?"""
     found = [octets for name, key_id, octets in checkpoint.signatures
              if (name, key_id) == (ledger_key.name, ledger_key.id)]
     demand(checkpoint.origin == ledger_key.name and len(found) == 1, "checkpoint-invalid")
@@ -343,44 +279,44 @@ def check_checkpoint(checkpoint, ledger_key):                           # 10; 6.
 CONSTITUTION = (b"charter", b"amendment", b"continuation")
 
 def decode_envelope(data):                                              # 7
-    """The lines in order; the first fault that is met decides (3)."""
+    """Line by line; the first fault that is met decides (3)."""
     demand(len(data) <= 24576, "too-large")
-    whole = data.split(b"\n")
-    lines = Lines(whole[:-1] if whole[-1] == b"" else whole)
+    reader = Octets(data)
     e = SimpleNamespace(hash=sha256(data), sealed=[], files=[], refs=[], ops=[])
-    seen = or_dash(lambda text: fields(text, from_decimal, from_hash))
-    [e.type], [e.ledger], [e.member], [e.key], [e.sequence], [e.previous], [e.seen], _ = (
-        lines.next(keyword, kind) for keyword, kind in (
-            (b"tally/v1", from_identifier), (b"ledger", or_dash(from_hash)),
-            (b"member", from_identifier), (b"key", from_fingerprint), (b"sequence", from_decimal),
-            (b"previous", or_dash(from_hash)), (b"seen", seen), (b"signed", from_time)))
+    e.type, ledger, e.member, key, sequence, previous, seen, leaf, *time = reader.text(
+        rf"tally/v1 ({ID})\nledger ({HASH}|-)\nmember ({ID})\nkey ({FINGERPRINT})\n"
+        rf"sequence ({DECIMAL})\nprevious ({HASH}|-)\nseen (?:({DECIMAL}) ({HASH})|-)\n"
+        r"signed (\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z\n")
+    e.ledger, e.key, e.previous = from_hash(ledger), from_fingerprint(key), from_hash(previous)
+    e.sequence, e.seen = from_decimal(sequence), seen and (from_decimal(seen), from_hash(leaf))
+    demand(under("malformed", datetime.datetime, *map(int, time)).year >= 1970)
     charter, constitution = e.type == b"charter", e.type in CONSTITUTION
     demand((e.ledger is None) == (e.seen is None) == charter)
     demand((e.sequence == 0) == constitution and (e.previous is None) == (e.sequence <= 1))
-    e.parts, rest = lines.next(b"parts", from_decimal, bytes)
+    e.parts = from_decimal(*reader.text(rf"parts ({DECIMAL}) "))
     demand(e.parts <= 256, "too-large")
-    e.parts_root, letters = fields(rest, from_hash, bytes)
-    demand(re.fullmatch(b"-|[csw]+", letters))
-    e.letters = letters.decode().replace("-", "")
+    root, letters = reader.text(rf"({HASH}) ([csw]+|-)\n")
+    e.parts_root, e.letters = from_hash(root), letters.decode().replace("-", "")
     demand(len(e.letters) == e.parts)
     demand(not constitution if e.parts > 0 else e.parts_root == tree_root([]))
     for position in (i for i, letter in enumerate(e.letters) if letter == "s"):
-        e.sealed.append(lines.next(b"sealed", from_decimal, from_hash, from_decimal))
-        demand(e.sealed[-1][0] == position)
-    for kind, hashed, size in lines.sorted(b"file", bytes, from_hash, from_decimal):
-        demand(kind in (b"clear", b"sealed") and not constitution)
-        e.files.append((kind, hashed, size))
-    for ref in lines.sorted(b"ref", from_identifier, from_decimal, from_hash, most=256):
-        demand(not charter and ref[1] <= e.seen[0])
-        e.refs.append(ref)
-    while lines.more(b"op"):
-        e.ops += lines.next(b"op", bytes)
-        demand(constitution and re.fullmatch(rb"[\x20-\x7e]+", e.ops[-1]))
-    demand(bool(e.ops) == constitution and lines.at == len(lines.lines) and whole[-1] == b"")
+        hashed, size = reader.text(rf"sealed {position} ({HASH}) ({DECIMAL})\n")
+        e.sealed.append((from_hash(hashed), from_decimal(size)))
+    for kind, hashed, size in reader.lines(
+            b"file ", rf"file (clear|sealed) ({HASH}) ({DECIMAL})\n"):
+        e.files.append((kind, from_hash(hashed), from_decimal(size)))
+        demand(not constitution)
+    for relation, index, leaf in reader.lines(
+            b"ref ", rf"ref ({ID}) ({DECIMAL}) ({HASH})\n", most=256):
+        e.refs.append((relation, from_decimal(index), from_hash(leaf)))
+        demand(not charter and e.refs[-1][1] <= e.seen[0])
+    while constitution and reader.at < len(data):
+        e.ops += reader.text(r"op ([ -~]+)\n")
+    demand(bool(e.ops) == constitution)
+    reader.end()
     return e
 
 def decode_record(data):                                                # 9
-    """The frame only."""
     demand(len(data) <= 40960, "too-large")
     reader = Octets(data)
     demand(reader.number(1) == 1)
@@ -393,77 +329,62 @@ def decode_record(data):                                                # 9
     reader.end()
     return r
 
-def seal_signature(ledger_key, leaf, seal):                             # 9
-    return signature_to_ask(ledger_key.point, seal, b"tally-seal/v1\n" + leaf, "seal-invalid")
+def check_seal(ledger_key, leaf, seal):                                 # 9
+    demand(ed25519_verify(ledger_key.point, seal, b"tally-seal/v1\n" + leaf), "seal-invalid")
 
 def decode_part(data):                                                  # 8
     reader = Octets(data)
     _, author, ledger, name = *(reader.take(32) for _ in range(3)), reader.string(2, 4096)
     under("malformed", name.decode)
-    demand(re.fullmatch(rb"(?:/(?:[^~/]|~[01])*)+", name, re.DOTALL))
+    find(r"(?:/(?:[^~/]|~[01])*)+", name)
     value = data[reader.at:]
     demand(len(value) <= 262144, "too-large")
     return SimpleNamespace(author=author, ledger=ledger, name=name, value=value)
 
 def check_exhibit(value, files):                                        # 8
-    """The four lines of an exhibit, and the file line that it names."""
-    match = re.fullmatch(rb"sha256 ([0-9a-f]{64})\nsize (" + DECIMAL + rb")\nmedia-type "
-                         rb"[\x20-\x7e]{1,127}\nstored (-|" + HASH + rb")\n", value)
-    demand(match)
-    shown = (bytes.fromhex(match[1].decode()), from_decimal(match[2]))
-    stored = or_dash(from_hash)(match[3])
+    shown, size, stored = find(rf"sha256 ([0-9a-f]{{64}})\nsize ({DECIMAL})\n"
+                               rf"media-type [ -~]{{1,127}}\nstored ({HASH}|-)\n", value)
+    shown, stored = (bytes.fromhex(shown.decode()), from_decimal(size)), from_hash(stored)
     demand(stored is None or any(
         hashed == stored and (kind == b"sealed" or (hashed, size) == shown)
         for kind, hashed, size in files))
 
-def clock_step(e, part):                                                # 8
-    """By how many microseconds this part of an entry says that the clock was set back."""
-    if e.type != b"incident" or part.name != b"/clock/step_us":
-        return 0
-    demand(part.value[:1] == b"-" and part.value != b"-0")
-    return from_decimal(part.value[1:])
-
-def committed_part(data, commitment, e, newest):                        # 19.1 step 5
-    part = decode_part(data)
-    demand(leaf_hash(data) == commitment and part.author == e.key and part.ledger == e.ledger)
-    demand(newest is None or newest < part.name)
-    clock_step(e, part)
-    return part
+def decode_clock_step(value):                                           # 8
+    return from_decimal(*find("-([1-9][0-9]{0,18})", value))
 
 # ----- The roster (18). A roster is never changed: a constitution entry makes a new one. -----
-ROLES = {b"author": {b"author"}, b"govern": {b"govern"}, b"author,govern": {b"author", b"govern"}}
-CHARTER = (b"origin", b"ledger-key", b"host-key", b"rules", b"sample", b"threshold",
-           b"member", b"key", b"policy")                                # 18.1: in this order
-MANY = CHARTER[6:]                                                      # any number of them
-AMENDMENT = (b"admit", b"withdraw", b"enrol", b"ledger-key", b"threshold", b"rules", b"rotate",
-             b"grant", b"revoke")                                       # 18.2
+ROLES = "author|govern|author,govern"
+CHARTER = b"origin ledger-key host-key rules sample threshold member key policy".split()     # 18.1
+MANY = CHARTER[6:]                                                      # any number of these
+AMENDMENT = b"admit withdraw enrol rotate grant revoke threshold rules ledger-key".split()   # 18.2
 
 class Roster:
     """members: id -> is it not withdrawn; keys: fingerprint -> a decoded key with its member,
     roles, ended (an index or None) and revoked (LAST-VALID or None)."""
-    def __init__(self):
-        self.position, self.rules, self.threshold, self.ledger_key = 0, KNOWN_RULES, 0, None
+    def __init__(self, rules=KNOWN_RULES):
+        self.position, self.rules, self.threshold, self.ledger_key = 0, rules, 0, None
         self.members, self.keys, self.origin, self.sample = {}, {}, None, False
 
     def add_key(self, text, member, roles):                             # 18.2, last paragraphs
         key = decode_key_text(text)
         demand(key_usable(key.point), "key-unusable")
-        demand(self.ledger_key)
         known = key.fingerprint in self.keys or key.point == self.ledger_key.point
         demand(not known, "key-reused")
         self.keys[key.fingerprint] = SimpleNamespace(
             **vars(key), member=member, roles=roles, ended=None, revoked=None)
 
-    def key_in_force(self, text):
+    def key_not_ended(self, text):
         key = self.keys.get(from_fingerprint(text))
         demand(key and not key.ended)
         return key
 
     def apply(self, name, text):
         """One operation; a charter's and an amendment's of the same form are the same here."""
+        demand(text)                                                    # a policy is not judged
         match name:
             case b"origin":
-                self.origin = from_origin(text)
+                find(ORIGIN, text)
+                self.origin = text
             case b"ledger-key":
                 vkey, used = decode_vkey(text), [*self.keys.values(), self.ledger_key]
                 demand(vkey.kind == 1 and vkey.name == self.origin)
@@ -473,25 +394,22 @@ class Roster:
             case b"host-key":
                 self.add_key(text, b"host", set())
             case b"rules":                                              # a charter's come from 0
-                before, self.rules = self.rules, from_decimal(text)
+                before, self.rules = self.rules, from_decimal(*find(f"({DECIMAL})", text))
                 demand(self.rules > before and (before > 0 or self.rules == 1))
             case b"sample":
-                demand(text in (b"yes", b"no"))
+                find("yes|no", text)
                 self.sample = text == b"yes"
             case b"threshold":
-                what, self.threshold = fields(text, bytes, from_decimal)
-                demand(what == b"amend")
+                self.threshold = from_decimal(*find(rf"amend ({DECIMAL})", text))
             case b"member" | b"admit":
-                member, name = fields(text, from_identifier, bytes)
+                member, _ = find(rf"({ID}) ([ -~]{{1,80}})", text)
                 demand(member not in (b"host", b"ledger", b"public", *self.members))
-                demand(1 <= len(name) <= 80)
+                demand(len(self.members) < 65534)
                 self.members[member] = True
             case b"key" | b"enrol":
-                member, roles, key = fields(text, bytes, bytes, bytes)
-                demand(self.members.get(member) and roles in ROLES)
-                self.add_key(key, member, ROLES[roles])
-            case b"policy":
-                demand(text)
+                member, roles, key = find(rf"({ID}) ({ROLES}) (.*)", text)
+                demand(self.members.get(member))
+                self.add_key(key, member, set(roles.split(b",")))
             case b"withdraw":
                 demand(self.members.get(text))
                 self.members[text] = False
@@ -499,42 +417,41 @@ class Roster:
                     if key.member == text:
                         key.ended = key.ended or self.position
             case b"rotate":
-                key, new = fields(text, self.key_in_force, bytes)
+                name, new = find(rf"({FINGERPRINT}) (.*)", text)
+                key = self.key_not_ended(name)
                 self.add_key(new, key.member, key.roles)
                 key.ended = self.position
             case b"grant":
-                key, roles = fields(text, self.key_in_force, bytes)
-                demand(key.member != b"host" and roles in ROLES)
-                key.roles = ROLES[roles]
+                name, roles = find(rf"({FINGERPRINT}) ({ROLES})", text)
+                key = self.key_not_ended(name)
+                demand(key.member != b"host")
+                key.roles = set(roles.split(b","))
             case b"revoke":
-                name, last, _ = fields(text, from_fingerprint, from_decimal, from_identifier)
-                key = self.keys.get(name)
+                name, last, _ = find(rf"({FINGERPRINT}) ({DECIMAL}) ({ID})", text)
+                key, last = self.keys.get(from_fingerprint(name)), from_decimal(last)
                 demand(key and key.revoked is None and last < self.position)
                 key.revoked, key.ended = last, key.ended or self.position
-            case _:
-                raise Bad("operation-invalid")
 
-    def perform(self, name, text):                                      # 18.2
-        """An operation of another form, or that does not apply, is invalid."""
+    def perform(self, op, allowed):                                     # 18.2
+        """An operation of another form, or that does not apply, is invalid. -> its name"""
+        name, _, text = op.partition(b" ")
+        demand(name in allowed, "operation-invalid")
         try:
             self.apply(name, text)
         except Bad as bad:
             raise Bad("operation-invalid" if bad.reason == "malformed" else bad.reason) from None
+        return name
 
     def check_thresholds(self):                                         # 18.3
         governing = len({key.member for key in self.keys.values()
                          if not key.ended and b"govern" in key.roles})
-        demand(1 <= self.threshold <= governing, "threshold-invalid")
-        demand(governing < 3 or self.threshold < governing, "threshold-invalid")
+        demand(1 <= self.threshold <= governing - (governing >= 3), "threshold-invalid")
 
-def charter_roster(e, signers, index):                                  # 18.1, 19.3 step 13
-    new, stage = Roster(), 0
-    new.rules = 0
-    for name, _, text in (op.partition(b" ") for op in e.ops):
-        again = stage > 0 and name in MANY and name == CHARTER[stage - 1]
-        demand(again or name in CHARTER[stage:stage + 1], "operation-invalid")
-        new.perform(name, text)
-        stage = CHARTER.index(name) + 1
+def charter_roster(e, signers):                                         # 18.1, 19.3 step 13
+    new, stage = Roster(rules=0), 0
+    for op in e.ops:
+        again = [name for name in CHARTER[:stage][-1:] if name in MANY]
+        stage = CHARTER.index(new.perform(op, [*again, *CHARTER[stage:stage + 1]])) + 1
     demand(stage > CHARTER.index(b"key"), "operation-invalid")
     demand(e.key in new.keys, "unknown-key")
     demand(new.keys[e.key].member == e.member, "wrong-member")
@@ -542,7 +459,6 @@ def charter_roster(e, signers, index):                                  # 18.1, 
     demand(set(signers) <= new.keys.keys(), "unknown-key")
     demand(new.keys.keys() <= set(signers), "consent-missing")
     new.check_thresholds()
-    new.position = index
     return new
 
 def amendment_roster(old, e, signers, index):                           # 18.2, 18.3, 19.3 step 14
@@ -550,9 +466,8 @@ def amendment_roster(old, e, signers, index):                           # 18.2, 
     demand(amends == {old.position}, "stale-amendment")
     new = copy.deepcopy(old)
     new.position = index
-    for name, _, text in (op.partition(b" ") for op in e.ops):
-        demand(name in AMENDMENT, "operation-invalid")
-        new.perform(name, text)
+    for op in e.ops:
+        new.perform(op, AMENDMENT)
     for signer in signers:
         demand(signer in new.keys, "unknown-key")
         demand(signer not in old.keys or not old.keys[signer].ended, "key-not-in-force")
@@ -592,20 +507,22 @@ class State:
     """What is known before a record (19.3), and how it goes on behind a bad one (21.3)."""
     def __init__(self):
         self.size, self.newest, self.received, self.ledger = 0, bytes(32), 0, None
-        self.roster, self.rosters, self.chains = Roster(), [], {}
-        self.leaves, self.types, self.members = [], [], []
+        self.roster, self.chains, self.leaves, self.entries = Roster(), {}, [], []
+        self.rosters = [self.roster]                                    # in force at each index
 
-    def judge(self, r, e, step):                                        # 19.3
-        """step is what the clear clock step part says. Raises Bad."""
-        charter, constitution, roster = e.type == b"charter", e.type in CONSTITUTION, self.roster
+    def judge_place(self, r):                                           # 19.3
         demand(r.index == self.size, "index-mismatch")                  # step 1
         demand(r.link == self.newest, "link-mismatch")                  # step 2
+
+    def judge(self, r, e, step):
+        charter, constitution, roster = e.type == b"charter", e.type in CONSTITUTION, self.roster
+        self.judge_place(r)
         demand(r.roster == roster.position, "roster-mismatch")          # step 3
         demand(charter == (self.size == 0), "charter-only-first")       # step 4
         demand(e.type in TYPES, "unknown-type")
         role, own, most, types, whose = TYPES[e.type]
         if not charter:
-            demand(self.ledger in (None, e.ledger), "wrong-ledger")     # step 5; None: 21.3
+            demand(e.ledger == self.ledger or not roster.keys, "wrong-ledger")      # step 5; 21.3
             key = roster.keys.get(e.key)                                # step 6
             demand(key, "unknown-key")
             demand(not key.ended, "key-not-in-force")
@@ -633,11 +550,11 @@ class State:
         for relation, index, leaf in e.refs:                            # step 11
             demand(self.names(index, leaf), "reference-unknown")
             if relation == own:
-                kind, member = self.types[index], self.members[index]
-                demand(types is None or kind in types, "reference-target")
-                fits = member is not None and (member == e.member) == (whose == "own")
-                demand(whose is None or fits, "reference-target")
-        demand(r.received >= self.received - step, "time-decreased")    # step 12
+                kind, member = self.entries[index]
+                demand(kind in (types or TYPES), "reference-target")
+                demand(whose is None or (member == e.member) == (whose == "own"),
+                       "reference-target")
+        demand(r.received >= self.received - step, "time-decreased")    # step 12: clock step
         if constitution:
             self.make_roster(r, e)
 
@@ -646,69 +563,73 @@ class State:
 
     def make_roster(self, r, e):                                        # steps 13 and 14
         signers = [decode_sshsig(blob).key.fingerprint for blob in r.blobs]
-        demand(e.type in TYPES)
         if e.type == b"charter":
-            return charter_roster(e, signers, self.size)
+            demand(self.size == 0)
+            return charter_roster(e, signers)
+        demand(self.roster.keys)
         return amendment_roster(self.roster, e, signers, self.size)
 
     def move(self, leaf, r, e):                                         # 19.3, end; 21.3
-        """Link, size, received time, roster, chain."""
         if self.size == 0: self.ledger = e.hash if e else None
         if r: self.received = r.received
-        if e and e.type in CONSTITUTION:
+        if e and e.type in (b"charter", b"amendment"):
             try:
                 self.roster = self.make_roster(r, e)
             except Bad:
                 self.roster = copy.deepcopy(self.roster)
                 self.roster.position = self.size
-        elif e:
+        elif e and e.type not in CONSTITUTION and e.key in self.roster.keys:
             self.chains[e.key] = (e.sequence, e.hash, e.seen[0])
         self.leaves.append(leaf)
-        self.types.append(e.type if e else None)
-        self.members.append(e.member if e else None)
+        self.entries.append((e.type, e.member) if e and e.type in TYPES else (None, None))
         self.rosters.append(self.roster)
         self.newest, self.size = leaf, self.size + 1
 
 # ----- The report (21.1, 22) -----
-LINES = ("ledger", "checkpoint", "chain", "tree", "seals", "signatures", "roster", "authors",
-         "deposits", "exhibits", "receipts", "since", "witnesses", "anchors")
-LINE_OF = dict.fromkeys(("index-mismatch", "link-mismatch"), "chain") | dict.fromkeys(
-    ("sequence-gap", "sequence-reused", "previous-mismatch", "seen-unknown", "seen-decreased"),
-    "authors")                                                          # all others: roster
+OF_RECORDS = ("chain", "tree", "seals", "signatures", "roster", "authors", "deposits", "exhibits")
+LINES = ("ledger", "checkpoint", *OF_RECORDS, "receipts", "since", "witnesses", "anchors")
+OF_AUTHORS = "sequence-gap sequence-reused previous-mismatch seen-unknown seen-decreased".split()
 
 class Report:
-    """Every line begins as NOT CHECKED; only an item that was checked and holds makes it OK."""
+    """Every line begins as NOT CHECKED; only a check that was made of all it covers makes it OK."""
     def __init__(self):
         self.lines = {name: {"verdict": "NOT CHECKED", "first_bad": None, "reason": None,
                              "held": 0, "bad": 0, "unchecked": 0} for name in LINES}
         self.required = ["ledger", "checkpoint", "tree", "seals", "signatures", "roster"]
         self.about = {"size": None, "root": None, "ledger": None, "in_doubt": 0, "sample": False}
-        self.partial = set()                                            # lines that are not whole
+        self.made, self.partial = set(), set()                          # names of lines
+        self.lacking = []                                               # records without parts
 
     def tell(self, name, reason=None, index=None):
         line = self.lines[name]
         line["held" if reason is None else "bad"] += 1
+        self.made.add(name)
         nearer = index is not None and (line["first_bad"] is None or index < line["first_bad"])
         if reason is not None and (line["reason"] is None or nearer):
             line["first_bad"], line["reason"] = index, reason
 
-    def check(self, name, index, function, *arguments):
-        """Make a check, tell its result."""
+    @contextlib.contextmanager
+    def item(self, name, index=None):
+        """An item of a line holds when nothing that is demanded of it is Bad, and all was known."""
+        item = SimpleNamespace(index=index, known=True)
         try:
-            function(*arguments)
-            self.tell(name)
+            yield item
         except Bad as bad:
-            self.tell(name, bad.reason, index)
+            no_record = bad.reason in ("checkpoint-rollback", "checkpoint-fork")
+            if bad.reason == "part-missing": self.lacking.append(item.index)
+            else: self.tell(name, bad.reason, None if no_record else item.index)
+        else:
+            self.tell(name) if item.known else self.skip(name)
 
-    def skip(self, *names, allowed=False):
-        """What could not be checked keeps the line from being OK, unless its absence is allowed."""
+    def skip(self, *names):
+        """What could not be checked keeps the line from being OK."""
         for name in names:
             self.lines[name]["unchecked"] += 1
-        self.partial.update(() if allowed else names)
+        self.partial.update(names)
 
     def result(self):
         for name, line in self.lines.items():
-            if line["bad"] or (line["held"] and name not in self.partial):
+            if line["bad"] or name in self.made - self.partial:
                 line["verdict"] = "BAD" if line["bad"] else "OK"
         named = [line for line in self.lines.values() if line["first_bad"] is not None]
         first = min(named, key=lambda line: line["first_bad"], default=self.lines["witnesses"])
@@ -719,378 +640,330 @@ class Report:
                 "checks": self.lines}
 
 # ----- Archives (16) -----
-TILES = r"(?:x\d{3}/)*\d{3}(?:\.p/\d{1,3})?"
-MEMBER = re.compile(r"(\./|[^/]+/)?(checkpoint|tile/(?:[0-7]|entries)/" + TILES + r"|tally/(?:seals"
-                    r"|commitments)/" + TILES + r"|tally/parts/(?:x\d{3}/)*\d{3}"
+READ_MOST, TOGETHER = 16777216, 4194304
+TILES = r"(?:x\d{3}/)*\d{3}(?:\.p/[1-9]\d{0,2})?"
+MEMBER = re.compile(r"(\./|(?!\.\./)[^/]+/|)(checkpoint|tile/(?:[0-7]|entries)/" + TILES
+                    + r"|tally/(?:seals|commitments)/" + TILES + r"|tally/parts/(?:x\d{3}/)*\d{3}"
                     r"|tally/objects/[0-9a-f]{64})", re.ASCII)
-SIZES = {"checkpoint": 65536, "tile/entries": 256 * 40962, "tally/seals": 256 * 64,
-         "tally/commitments": 256 * (2 + 256 * 32), "tally/parts": LIMIT_TOGETHER + 256 * 6}
 
-def read_most(name, stream):
-    """No good file of this name is longer; one octet more is read, to see that there is more."""
-    return stream.read(SIZES.get("/".join(name.split("/")[:2]), 256 * 32) + 1)
-
-def digest(stream):
-    """-> SHA-256 and size of a file, however long, in pieces"""
-    hasher, size = hashlib.sha256(), 0
-    while piece := stream.read(1 << 20):
-        hasher.update(piece)
-        size += len(piece)
-    return hasher.digest(), size
-
-def read_file(path, function, may_lack=False):
-    """What the function makes of the stream of a regular file; None where it may lack and does."""
+def read_file(path, function):
+    """What the function makes of the stream of a regular file; None where there is none."""
     try:
-        stream = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
-    except (OSError, ValueError) as error:
-        if may_lack and isinstance(error, (FileNotFoundError, NotADirectoryError)):
-            return None
-        raise Unreadable(f"{ascii(path)}: {getattr(error, 'strerror', error)}") from None
-    with stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise Unreadable(f"{ascii(path)} is not a regular file")
-        return function(stream)
+        if not stat.S_ISREG(os.stat(path).st_mode): return None
+        with open(path, "rb") as stream:
+            return function(stream)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+def read_given(path, most):
+    data = read_file(path, lambda stream: stream.read(most + 1))
+    if data is None or len(data) > most:
+        raise OSError(f"{path}: there is no such file, or it is longer than {most} bytes")
+    return data
 
 class Directory:
     def __init__(self, path):
         self.path = path
 
     def get(self, name):
-        read = functools.partial(read_most, name)
-        return read_file(os.path.join(self.path, name), read, may_lack=True)
+        """One octet more than is allowed is read, to see that there is more."""
+        path = os.path.join(self.path, name)
+        return read_file(path, lambda stream: stream.read(READ_MOST + 1))
 
     @functools.cache
     def object(self, name):
-        path = os.path.join(self.path, "tally/objects", name.hex())
-        return read_file(path, digest, may_lack=True)
+        """-> SHA-256 and size of a file, however long"""
+        def digest(stream):
+            return hashlib.file_digest(stream, "sha256").digest(), stream.tell()
+        return read_file(os.path.join(self.path, "tally/objects", name.hex()), digest)
 
-class Tar:
-    """Read once from front to back: objects become their digests, the rest stays in memory."""
-    def __init__(self, stream):
-        files, total = {}, 0
-        try:
-            with tarfile.open(fileobj=stream, mode="r|*") as tar:
-                for member in tar:
-                    match = MEMBER.fullmatch(member.name)
-                    if not match or member.isdir():
-                        continue
-                    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
-                        raise Unreadable(f"{ascii(member.name)} is not a regular file")
-                    if match.groups("") in files:
-                        raise Unreadable(f"{ascii(member.name)} occurs twice in the tar")
-                    content, is_object = tar.extractfile(member), "/objects/" in match[2]
-                    held = digest(content) if is_object else read_most(match[2], content)
-                    files[match.groups("")] = held
-                    total += 0 if is_object else len(held)
-                    if total > 1 << 32:
-                        raise Unreadable("the tar is too large for memory: unpack it first")
-        except (tarfile.TarError, EOFError, OSError, ValueError, ArithmeticError, LookupError,
-                zlib.error, lzma.LZMAError) as error:
-            raise Unreadable(f"no tar that can be read: {ascii(str(error))}") from None
-        heads = [prefix for prefix, name in files if name == "checkpoint"]
-        if len(heads) != 1:
-            raise Unreadable("the tar must hold one checkpoint, at the top or one level below")
-        self.files = {name: held for (prefix, name), held in files.items() if prefix == heads[0]}
+def unpack(directory, stream):
+    """Writes the archive that stands in a tar, and nothing else of it, below the directory."""
+    places = set()
+    with tarfile.open(fileobj=stream) as tar:
+        for member in tar:
+            match = MEMBER.fullmatch(member.name)
+            if match and member.type in (tarfile.REGTYPE, tarfile.AREGTYPE):
+                name = os.path.join(directory, match[2])
+                os.makedirs(os.path.dirname(name), exist_ok=True)
+                with open(name, "xb") as file:                          # no name occurs twice
+                    shutil.copyfileobj(tar.extractfile(member), file)
+                places.add(match[1])
+        tar.fileobj.seek(tar.offset)                                    # zeros follow, or nothing
+        if tar.fileobj.read(tarfile.BLOCKSIZE).strip(b"\0"):
+            raise OSError("the tar is damaged")
+    if len(places) != 1:
+        raise OSError("the tar must hold one archive, at the top or one level below")
+    return Directory(directory)
 
-    def get(self, name):
-        return self.files.get(name)
+def number_path(number):                                                # 1234067: x001/x234/067
+    *high, last = (f"{int(group):03}" for group in f"{number:,}".split(","))
+    return "/".join([*(f"x{group}" for group in high), last])
 
-    def object(self, name):
-        return self.files.get("tally/objects/" + name.hex())
+BUNDLES = {                     # line and reason where an item is not there; how one is read
+    "tile/entries": ("chain", "record-missing", lambda reader: reader.string(2)),
+    "tile/0": ("tree", "leaf-mismatch", lambda reader: reader.take(32)),
+    "tally/seals": ("seals", "seal-missing", lambda reader: reader.take(64)),
+    "tally/commitments": ("deposits", "commitments-missing", lambda reader: [
+        reader.take(32) for _ in range(reader.number(2, 256))])}
 
-def number_path(number):
-    """1234067 is x001/x234/067"""
-    groups = [f"{number % 1000:03}"]
-    while number := number // 1000:
-        groups.append(f"x{number % 1000:03}")
-    return "/".join(reversed(groups))
-
-ITEMS = {"tile/entries": lambda reader: reader.string(2),               # tiles hold hashes
-         "tally/commitments": lambda reader: [reader.take(32) for _ in range(reader.number(2))],
-         "tally/seals": lambda reader: reader.take(64)}
-
-def read_tile(source, kind, number, width):
-    """-> the items of a tile as far as they are there, "nothing is behind them", "there is one" """
-    name = f"{kind}/{number_path(number)}"
-    data = source.get(f"{name}.p/{width}") if width < 256 else None
-    exact = width == 256 or data is not None
-    data = source.get(name) if data is None else data
-    reader, items = Octets(data or b""), []
-    read_item = ITEMS.get(kind, lambda reader: reader.take(32))
-    try:
-        while len(items) < width:
-            items.append(read_item(reader))
-    except Bad:
-        return items, True, data is not None
-    return items, reader.at == len(reader.data) or not exact, True
-
-def decode_parts(data):
-    """tally/parts/N -> {position: part}"""
+# ----- Deposits (19.1 steps 3 to 5, over what an archive has) and receipts (11, 21.6) -----
+def decode_parts(data):                                                 # 16
     reader, parts, newest = Octets(data), {}, -1
-    while reader.at < len(data):
-        position, part = reader.number(2), reader.string()
+    while reader.at < len(data) or not parts:
+        position, part = reader.number(2, 255), reader.string(4, 98 + 4096 + 262144)
         demand(position > newest)
         newest, parts[position] = position, part
     return parts
 
-# ----- Deposits (19.1 steps 3 to 6, over what an archive has) and receipts (11, 21.6) -----
-def check_deposits(e, row, data, objects):
-    demand(len(data) <= SIZES["tally/parts"], "too-large")
-    parts, newest = under("part-invalid", decode_parts, data), None
-    clear, sizes = sum(map(len, parts.values())), [size for _, _, size in e.sealed]
-    there = sum(held[1] for held in objects if held)
-    together = clear + max(sum(sizes), there)
-    demand(max(sizes, default=0) <= LIMIT_TOGETHER and together <= LIMIT_TOGETHER, "too-large")
+def check_deposits(e, row, data):                                       # 21.2 step 2
+    """-> by how many microseconds an incident says that the clock was set back"""
+    demand(row is not None, "commitments-missing")
+    try:
+        parts = {} if data is None else decode_parts(data)
+    except Bad:
+        parts = None                                                    # of another form
+    together = sum(size for _, size in e.sealed) + sum(map(len, (parts or {}).values()))
+    too_long = data is not None and len(data) > TOGETHER + 256 * 6
+    demand(together <= TOGETHER and not too_long, "too-large")
     demand(len(row) == e.parts and tree_root(row) == e.parts_root, "commitments-mismatch")
+    demand(parts is not None, "part-invalid")
+    step, newest = 0, b""
     for position, letter in enumerate(e.letters):
         demand(letter != "c" or position in parts, "part-missing")
         demand(letter == "c" or position not in parts, "part-invalid")
         if letter == "c":
-            part = under("part-invalid", committed_part, parts[position], row[position], e, newest)
+            part = under("part-invalid", decode_part, parts[position])
+            about = part.author, part.ledger, leaf_hash(parts[position])
+            signed_for = about == (e.key, e.ledger, row[position])
+            demand(signed_for and newest < part.name, "part-invalid")
             newest = part.name
             if re.fullmatch(rb"/exhibits/[^/]+", newest, re.DOTALL):
                 under("exhibit-invalid", check_exhibit, part.value, e.files)
+            if (e.type, newest) == (b"incident", b"/clock/step_us"):
+                step = under("part-invalid", decode_clock_step, part.value)
     demand(all(position < e.parts for position in parts), "part-invalid")
-    for (_, hashed, size), held in zip(e.sealed, objects):
-        demand(held in (None, (hashed, size)), "sealed-invalid")
-
-def told_clock_step(e, row, data):                                      # 8, 19.3 step 12
-    """What the clear clock step part of an incident says: 0 when there is none, None when that
-    cannot be told because clear parts are lost or not the committed ones."""
-    if e.type != b"incident": return 0
-    step = 0
-    try:
-        demand(len(data) <= SIZES["tally/parts"])
-        parts = decode_parts(data)
-        for position in (i for i, letter in enumerate(e.letters) if letter == "c"):
-            demand(position in parts)
-            demand(row is None or row[position:position + 1] == [leaf_hash(parts[position])])
-            step = clock_step(e, decode_part(parts[position])) or step
-    except Bad:
-        return None
     return step
 
-def decode_proof(data):                                                 # 11
-    """The forms of all that is in a receipt."""
-    demand(len(data) <= 131072)
-    head, _, checkpoint = data.partition(b"\n\n")
-    first, *rest = head.split(b"\n")
-    demand(first == b"c2sp.org/tlog-proof@v1")
-    lines = Lines(rest)
-    [extra], [index] = lines.next(b"extra", from_base64), lines.next(b"index", from_decimal)
-    hashes = [from_hash(line) for line in rest[2:]]
-    demand(64 < len(extra) <= 40960 + 64 and len(hashes) <= 63)
-    record = decode_record(extra[:-64])
-    return SimpleNamespace(record=record, envelope=decode_envelope(record.envelope),
-                           seal=extra[-64:], index=index, hashes=hashes,
-                           checkpoint=decode_checkpoint(checkpoint))
+def decode_proof(data):                                                 # 11, its form alone
+    reader = Octets(data)
+    extra, index, hashes = reader.text(
+        rf"c2sp\.org/tlog-proof@v1\nextra ([^\n]+)\nindex ({DECIMAL})\n((?:{HASH}\n)*)\n")
+    extra, hashes = from_base64(extra), [from_hash(text) for text in hashes.split()]
+    demand(64 < len(extra) <= 40960 + 64 and len(hashes) <= 63 and data[reader.at:])
+    return SimpleNamespace(data=extra[:-64], leaf=leaf_hash(extra[:-64]), seal=extra[-64:],
+                           index=from_decimal(index), hashes=hashes, checkpoint=data[reader.at:])
 
-def check_receipt(proof):                                               # 21.6
-    """What a receipt shows by itself, before any signature."""
-    r, e, head = proof.record, proof.envelope, proof.checkpoint
-    demand(r.index == proof.index, "index-mismatch")
-    demand(proof.index < head.size, "proof-invalid")
-    demand(r.roster < r.index or r.roster == r.index == 0, "roster-mismatch")
-    last = e.type not in (b"charter", b"amendment") or head.size == r.index + 1
-    demand(last, "batch-mismatch")
-    root = root_of_proof(r.leaf, r.index, head.size, proof.hashes)
-    demand(root == head.root, "proof-invalid")
-
-def check_signatures(*signatures):
-    for [fault] in verify_all([[signatures]]):
-        demand(fault is None, fault)
+def check_receipt(proof, head, ledger, sealing, signing):               # 21.6
+    """What a receipt shows by itself, under the ledger keys for its seal and its checkpoint."""
+    r = under("receipt-invalid", decode_record, proof.data)
+    e, i = under("receipt-invalid", decode_envelope, r.envelope), proof.index
+    demand(r.index == i, "index-mismatch")
+    demand(i < head.size, "proof-invalid")
+    demand(r.roster < i or r.roster == i == 0, "roster-mismatch")
+    demand(e.type not in CONSTITUTION or head.size == i + 1, "batch-mismatch")
+    demand(ledger in (None, e.ledger or e.hash), "wrong-ledger")
+    check_checkpoint(head, signing)
+    demand(root_of_proof(proof.leaf, i, head.size, proof.hashes) == head.root, "proof-invalid")
+    check_seal(sealing, proof.leaf, proof.seal)
+    check_signatures(r, e)
 
 # ----- A ledger (21.2, 21.3, 21.4) -----
 class Ledger:
     def __init__(self, source, report, asked):
         self.source, self.report, self.asked, self.state = source, report, asked, State()
-        self.to_verify, self.signers, self.tiles = [], [], []
+        self.signers = []
 
     def verify(self, receipts, since):                                  # 21.2
         data, report, state = self.source.get("checkpoint"), self.report, self.state
         if data is None:
-            raise Unreadable("there is no checkpoint")
+            raise OSError("there is no checkpoint")
         try:
             head = decode_checkpoint(data)
             demand(head.size > 0)
         except Bad:
-            report.tell("checkpoint", "checkpoint-invalid")
-            return
-        report.about |= {"size": head.size, "root": to_base64(head.root)}
-        for first in range(0, head.size, 256):                          # step 2
-            if not self.tile(first, min(256, head.size - first)):
-                break
-        for name, index, fault in verify_all(self.to_verify):
-            report.tell(name, fault, index)
-        self.higher_tiles(head.size)                                    # step 3
-        report.tell("tree", None if self.root(head.size) == head.root else "root-mismatch")
-        key = self.ledger_key(head.size)                                # step 4
-        if key: report.check("checkpoint", None, check_checkpoint, head, key)
-        else: report.skip("checkpoint")
+            return report.tell("checkpoint", "checkpoint-invalid")
+        self.size = head.size
+        report.about |= {"size": head.size, "root": base64.b64encode(head.root).decode()}
+        if all(self.tile(first) for first in range(0, self.size, 256)): # step 2
+            report.made.update(OF_RECORDS)
+            self.higher_tiles()                                         # step 3
+            report.tell("tree", None if self.root(self.size) == head.root else "root-mismatch")
+        for index in report.lacking:                                    # 21.4, end
+            if state.roster.rules > KNOWN_RULES: report.skip("deposits")
+            else: report.tell("deposits", "part-missing", index)
+        exhibits = report.lines["exhibits"]
+        if exhibits["unchecked"] and not exhibits["held"]: report.partial.add("exhibits")
+        with report.item("checkpoint") as item:                         # step 4
+            key = self.ledger_key(self.size)
+            item.known = key is not None
+            if key: check_checkpoint(head, key)
         if state.ledger:
-            report.about |= {"ledger": to_base64(state.ledger), "sample": state.roster.sample}
+            report.about["ledger"] = base64.b64encode(state.ledger).decode()
+            report.about["sample"] = state.roster.sample
         if self.asked is None or state.ledger is None: report.skip("ledger")
         else: report.tell("ledger", None if state.ledger == self.asked else "prefix-mismatch")
-        if since is not None:                                           # step 6
-            report.check("since", None, self.held_checkpoint, since, head.size)
+        if since is not None: self.held_checkpoint(since)               # step 6
         for data in receipts:                                           # step 7
-            self.held_receipt(data, head.size)
+            self.held_receipt(data)
         for index, signer in self.signers:                              # 18.2, end
             key = state.roster.keys.get(signer)
             if key and key.revoked is not None and key.revoked < index <= key.ended:
                 report.about["in_doubt"] += 1
 
-    def tile(self, first, width):
-        """One tile of entries, seals, commitments and level 0 hashes. -> is any of it there"""
-        kinds = ("tile/entries", "tally/seals", "tally/commitments", "tile/0")
-        found = [read_tile(self.source, kind, first // 256, width) for kind in kinds]
-        if not any(there for _, _, there in found) and first > 0:
-            for name, reason in (("chain", "record-missing"), ("seals", "seal-missing"),
-                                 ("deposits", "commitments-missing"), ("tree", "leaf-mismatch")):
-                self.report.tell(name, reason, first)                   # and all behind it: a claim
-            return False                                                # of a huge size ends here
-        for _ in range(sum(not clean for _, clean, _ in found)):
+    def items(self, kind, first, width):
+        """The items of a tile, each None when it is missing; None when there is no tile."""
+        name, tile = f"{kind}/{number_path(first // 256)}", BUNDLES.get(kind, BUNDLES["tile/0"])
+        data = self.source.get(f"{name}.p/{width}") if width < 256 else None
+        exact = width == 256 or data is not None
+        data = self.source.get(name) if data is None else data
+        reader, items = Octets((data or b"")[:READ_MOST]), []
+        with contextlib.suppress(Bad):
+            while len(items) < width:
+                items.append(tile[2](reader))
+        behind = exact and len(items) == width and reader.at < len(reader.data)
+        if behind or len(data or b"") > READ_MOST:
             self.report.tell("tree", "tile-mismatch")
-        self.tiles.append(found[3][0])
-        for place in range(width):
-            self.record(*[items[place] if place < len(items) else None for items, _, _ in found])
+        return None if data is None else items + [None] * (width - len(items))
+
+    def tile(self, first):
+        """One tile of entries, level 0 hashes, seals and commitments. -> does the walk go on"""
+        width = min(256, self.size - first)
+        tiles = [self.items(kind, first, width) for kind in BUNDLES]
+        if tiles[0] is tiles[1] is None:
+            for items, (name, reason, _) in zip(tiles, BUNDLES.values()):
+                if items is None: self.report.tell(name, reason, first)
+            self.report.partial.update(OF_RECORDS)
+            return False
+        for items in zip(*(items or [None] * width for items in tiles)):
+            self.record(*items)
         return True
 
-    def record(self, data, seal, row, hashed):                          # 21.2 step 2
-        state, report, i, r, e = self.state, self.report, self.state.size, None, None
-        leaf, before = hashed if data is None else leaf_hash(data), state.roster
-        if data is None and hashed is not None: report.skip("tree")
-        else: report.tell("tree", None if hashed and hashed == leaf else "leaf-mismatch", i)
+    def record(self, data, hashed, seal, row):                          # 21.2 step 2
+        state, report, r, e = self.state, self.report, None, None
+        i, before = state.size, state.roster
+        leaf = (hashed or bytes(32)) if data is None else leaf_hash(data)
+        if hashed and data is None: report.skip("tree")
+        else: report.tell("tree", None if hashed == leaf else "leaf-mismatch", i)
         try:
             demand(data is not None, "record-missing")
             r = decode_record(data)
             e = decode_envelope(r.envelope)
         except Bad as bad:
-            report.tell("chain", bad.reason, i)
+            if data is None or before.rules <= KNOWN_RULES: report.tell("chain", bad.reason, i)
+            elif r is None: report.skip("chain")
         if before.rules > KNOWN_RULES:                                  # 21.4
             if r:
-                fault = "link-mismatch" if r.link != state.newest else None
-                report.tell("chain", "index-mismatch" if r.index != i else fault, i)
+                with report.item("chain", i):
+                    state.judge_place(r)
             report.skip("roster", "authors", "signatures", "seals", "deposits", "exhibits")
-            state.move(leaf, r, None)
-            return
-        if row is None: report.tell("deposits", "commitments-missing", i)
+            return state.move(leaf, r, None)
         if e: self.entry(i, r, e, row)
         else: report.skip("roster", "authors", "signatures", "deposits", "exhibits")
+        if row is e is None: report.tell("deposits", "commitments-missing", i)
         state.move(leaf, r, e)
         key = (before if i else state.roster).ledger_key
-        if seal is None: report.tell("seals", "seal-missing", i)
-        elif key is None or leaf is None: report.skip("seals")
-        else: self.to_verify.append(("seals", i, [seal_signature(key, leaf, seal)]))
+        with report.item("seals", i) as item:
+            demand(seal is not None, "seal-missing")
+            item.known = key is not None and not data is hashed is None
+            if item.known: check_seal(key, leaf, seal)
 
     def entry(self, i, r, e, row):
-        report, source = self.report, self.source
-        parts = source.get(f"tally/parts/{number_path(i)}") or b""
-        objects = [source.object(hashed) for _, hashed, _ in e.sealed]
-        if row is not None:                                             # 19.1 steps 3 to 6
-            for _ in range(objects.count(None)):
-                report.skip("deposits", allowed=True)
-            report.check("deposits", i, check_deposits, e, row, parts, objects)
-        self.judge(i, r, e, told_clock_step(e, row, parts))
-        try:                                                            # 19.1 steps 7 and 8
-            signatures = decode_signatures(r, e)
-            self.signers += [(i, signed.key.fingerprint) for signed in signatures]
-            asked = [author_signature(signed, r.envelope) for signed in signatures]
-            self.to_verify.append(("signatures", i, asked))
-        except Bad as bad:
-            report.tell("signatures", bad.reason, i)
-        fault = None
+        report, step = self.report, None if "c" in e.letters else 0
+        with report.item("deposits", i):                                # 19.1 steps 3 to 5
+            parts = self.source.get(f"tally/parts/{number_path(i)}")
+            step = check_deposits(e, row, parts)
+        for hashed, size in e.sealed:                                   # step 6
+            self.object(i, "deposits", "sealed", hashed, size)
         for kind, hashed, size in e.files:
-            held = source.object(hashed)
-            if held is None and kind == b"sealed":
-                report.skip("exhibits", allowed=True)
-            elif held != (hashed, size):
-                fault = fault or ("file-invalid" if held else "file-missing")
-        report.tell("exhibits", fault, i)
+            self.object(i, "exhibits", "file", hashed, size, kind == b"clear")
+        self.judge(i, r, e, step)
+        with report.item("signatures", i):                              # 19.1 steps 7 and 8
+            self.signers += [(i, signer) for signer in check_signatures(r, e)]
+
+    def object(self, i, name, kind, hashed, size, required=False):
+        """A ciphertext or exhibit file."""
+        held = self.source.object(hashed)
+        if held is None and not required:
+            self.report.lines[name]["unchecked"] += 1
+        else:
+            fault = f"{kind}-missing" if held is None else f"{kind}-invalid"
+            self.report.tell(name, None if held == (hashed, size) else fault, i)
 
     def judge(self, i, r, e, step):                                     # 19.3
-        """What does not hold goes to the line of its reason."""
-        unknown, name = step is None and r.received < self.state.received, None
+        """What does not hold goes to the line of its reason. step is None where it is not known."""
+        unknown, fault, name = step is None and r.received < self.state.received, None, None
         try:
             self.state.judge(r, e, MAX if unknown else step or 0)
         except Bad as bad:
-            name = LINE_OF.get(bad.reason, "roster")
-            self.report.tell(name, bad.reason, i)
-            self.report.skip(*({"roster", "authors"} - {name}))
-        else:
-            self.report.tell("authors")
-            self.report.skip("roster") if unknown else self.report.tell("roster")
-        if name != "chain":
-            self.report.tell("chain")
+            fault, chain = bad.reason, bad.reason in ("index-mismatch", "link-mismatch")
+            name = "chain" if chain else "authors" if fault in OF_AUTHORS else "roster"
+        for line in ("chain", "roster", "authors"):
+            judged = not fault and not (unknown and line == "roster")
+            if line == name or line == "chain" or judged:
+                self.report.tell(line, fault if line == name else None, i)
+            else: self.report.skip(line)
 
-    def higher_tiles(self, size):                                       # 16, 21.2 step 3
-        """Every level over the one below it, as that one stands there."""
+    def higher_tiles(self):                                             # 16, 21.2 step 3
+        hashes = self.state.leaves
         for level in range(1, 8):
-            count, below, self.tiles = size >> 8 * level, self.tiles, []
-            for first in range(0, count, 256):
-                width = min(256, count - first)
-                items, clean, _ = read_tile(self.source, f"tile/{level}", first // 256, width)
-                self.tiles.append(items)
-                want = [tree_root(tile) for tile in below[first:first + width]]
-                self.report.tell("tree", None if clean and items == want else "tile-mismatch")
-                if len(want) < width:                                   # nothing below: a claim
-                    break                                               # of a huge size ends here
+            full = range(0, len(hashes) - 255, 256)
+            hashes = [tree_root(hashes[first:first + 256]) for first in full]
+            for first in range(0, len(hashes), 256):
+                want = hashes[first:first + 256]
+                held = self.items(f"tile/{level}", first, len(want))
+                self.report.tell("tree", None if held == want else "tile-mismatch")
 
     @functools.lru_cache(maxsize=64)
     def root(self, size):
-        """The root over the first leaf hashes; None where one of them is not there."""
-        leaves = self.state.leaves[:size]
-        return None if len(leaves) < size or None in leaves else tree_root(leaves)
+        return tree_root(self.state.leaves[:size])
 
-    def ledger_key(self, index):                                        # 10, 21.4
-        """Whose key seals at an index and signs a checkpoint of this size: the one in force, the
-        newest one behind the end, at 0 the charter's. None if not known."""
-        rosters = self.state.rosters
-        roster = rosters[max(0, min(index, len(rosters)) - 1)]
-        return roster.ledger_key if roster.rules <= KNOWN_RULES else None
+    def ledger_key(self, size):                                         # 10, 21.2, 21.4
+        """For a checkpoint of this size and the seal of the record there. None if not known."""
+        place, rosters = max(1, min(size, self.size)), self.state.rosters   # beyond: the newest
+        known = place < len(rosters) and rosters[place].rules <= KNOWN_RULES
+        return rosters[place].ledger_key if known else None
 
-    def held_checkpoint(self, data, size):                              # 21.2 step 6
-        held = under("checkpoint-invalid", decode_checkpoint, data)
-        demand(held.size <= size, "checkpoint-rollback")
-        key = self.ledger_key(held.size)
-        if key: check_checkpoint(held, key)
-        else: self.report.skip("since")
-        demand(self.root(held.size) == held.root, "checkpoint-fork")
+    def held_checkpoint(self, data):                                    # 21.2 step 6
+        with self.report.item("since") as item:
+            held = under("checkpoint-invalid", decode_checkpoint, data)
+            demand(held.size > 0, "checkpoint-invalid")
+            demand(held.size <= self.size, "checkpoint-rollback")
+            key = self.ledger_key(held.size)
+            item.known = key is not None
+            if key: check_checkpoint(held, key)
+            seen = held.size <= self.state.size
+            demand(not seen or self.root(held.size) == held.root, "checkpoint-fork")
 
-    def held_receipt(self, data, size):                                 # 21.2 step 7
-        try:
+    def held_receipt(self, data):                                       # 21.2 step 7
+        with self.report.item("receipts") as item:
             proof = under("receipt-invalid", decode_proof, data)
-            r, e, i, head = proof.record, proof.envelope, proof.index, proof.checkpoint
-            check_receipt(proof)
-            sealing, signing = self.ledger_key(i), self.ledger_key(head.size)
-            if signing is None or sealing is None:
-                self.report.skip("receipts")
-            else:
-                check_signatures(seal_signature(sealing, r.leaf, proof.seal))
-                check_checkpoint(head, signing)
-            signatures = decode_signatures(r, e)
-            check_signatures(*(author_signature(signed, r.envelope) for signed in signatures))
-            demand((e.ledger or e.hash) == self.state.ledger, "wrong-ledger")
-            demand(head.size <= size, "checkpoint-rollback")
-            demand(self.state.names(i, r.leaf), "receipt-mismatch")
-            demand(self.root(head.size) == head.root, "checkpoint-fork")
-            behind = self.state.types[i:head.size - 1]
-            demand(not any(kind in CONSTITUTION for kind in behind), "batch-mismatch")
-            self.report.tell("receipts")
-        except Bad as bad:
-            unnamed = bad.reason in ("receipt-invalid", "checkpoint-rollback", "checkpoint-fork")
-            self.report.tell("receipts", bad.reason, None if unnamed else i)
+            i = item.index = proof.index
+            head = under("receipt-invalid", decode_checkpoint, proof.checkpoint)
+            keys = self.ledger_key(i), self.ledger_key(head.size)
+            item.known = None not in keys
+            if item.known: check_receipt(proof, head, self.asked, *keys)
+            demand(head.size <= self.size, "checkpoint-rollback")
+            if head.size <= self.state.size:
+                demand(self.state.names(i, proof.leaf), "receipt-mismatch")
+                demand(self.root(head.size) == head.root, "checkpoint-fork")
+                newest = self.state.rosters[head.size - 1].position
+                demand(head.size <= i + 1 or newest < i, "batch-mismatch")
 
 # ----- The command (22) -----
-def verify(arguments, report):
-    asked = from_hash(arguments.ledger.encode()) if arguments.ledger else None
-    receipts = [read_file(path, lambda stream: stream.read(131073)) for path in arguments.receipt]
-    since, source = arguments.since or None, arguments.source
-    if since is not None:
-        since = read_file(since, lambda stream: stream.read(65537))
-    report.required += (["receipts"] if receipts else []) + (["since"] if since is not None else [])
-    source = Directory(source) if os.path.isdir(source) else read_file(source, Tar)
-    Ledger(source, report, asked).verify(receipts, since)
+def verify(arguments):
+    asked = from_hash(*find(f"({HASH})", arguments.ledger.encode())) if arguments.ledger else None
+    receipts = [read_given(path, 131072) for path in arguments.receipt]
+    since, report = arguments.since and read_given(arguments.since, 65536), Report()
+    demand(since != b"")
+    report.required += ["receipts"] * bool(receipts) + ["since"] * bool(since)
+    with tempfile.TemporaryDirectory(prefix="tally-verify-") as directory:
+        source = Directory(arguments.source)
+        if not os.path.isdir(arguments.source):
+            source = read_file(arguments.source, functools.partial(unpack, directory))
+        if source is None: raise OSError(f"{arguments.source}: there is no such directory or tar")
+        Ledger(source, report, asked).verify(receipts, since)
+    return report.result()
 
 def show(result):
     for name, line in result["checks"].items():
@@ -1104,25 +977,20 @@ def show(result):
           "is that it is true, a time right, nothing kept out, the ledger the same for all (21.7).")
 
 def main():
-    class Parser(argparse.ArgumentParser):
-        def error(self, message):
-            self.exit(2, f"tally-verify: {ascii(message)[1:-1]}\n")
-    parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("source", help="an archive directory, or a tar of one")
     parser.add_argument("--ledger", help="the ledger id that you trust")
     parser.add_argument("--receipt", action="append", default=[], help="a receipt that you hold")
     parser.add_argument("--since", help="a signed checkpoint that you trust")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    arguments, report = parser.parse_args(), Report()
+    arguments = parser.parse_args()
     try:
-        verify(arguments, report)
-    except (Bad, ValueError) as error:
-        parser.error("--ledger: not a ledger id" if isinstance(error, Bad) else str(error))
-    except Unreadable as error:
-        parser.exit(3, f"tally-verify: {error}\n")
-    except (OSError, MemoryError, RecursionError) as error:
-        parser.exit(3, f"tally-verify: cannot be read: {type(error).__name__}\n")
-    result = report.result()
+        result = verify(arguments)
+    except Bad:
+        parser.error("--ledger is not a ledger id, or --since is empty")
+    except (OSError, EOFError, MemoryError, RecursionError, UnicodeError, tarfile.TarError,
+            zlib.error, lzma.LZMAError) as error:
+        parser.exit(3, f"tally-verify: {ascii(str(error) or type(error).__name__)[1:-1]}\n")
     print(json.dumps(result, indent=2)) if arguments.json else show(result)
     return result["exit_code"]
 

@@ -55,12 +55,6 @@ T.sign = functools.lru_cache(maxsize=None)(T.sign)
 T.public_of = functools.lru_cache(maxsize=None)(T.public_of)
 
 
-@pytest.fixture(autouse=True)
-def one_processor(monkeypatch):
-    """Other processes would not remember what they have verified."""
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
-
-
 # What each verifier says of a source
 
 
