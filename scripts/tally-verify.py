@@ -869,7 +869,7 @@ class Ledger:
             if item.known: check_seal(key, leaf, seal)
 
     def entry(self, i, r, e, row):
-        report, step = self.report, None if "c" in e.letters else 0
+        report, step = self.report, None if e.type == b"incident" and "c" in e.letters else 0
         with report.item("deposits", i):                                # 19.1 steps 3 to 5
             parts = self.source.get(f"tally/parts/{number_path(i)}")
             step = check_deposits(e, row, parts)
