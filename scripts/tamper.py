@@ -77,7 +77,7 @@ class Archive:
         for index in range(first, len(self.records)):
             record = ref.record_decode(self.records[index])
             record["index"] = index
-            record["link"] = ref.leaf_hash(self.records[index - 1])
+            record["link"] = ref.leaf_hash(self.records[index - 1]) if index > 0 else bytes(32)
             self.records[index] = ref.record_encode(record)
             self.seals[index] = ref.seal_make(seed, ref.leaf_hash(self.records[index]))
 
@@ -107,7 +107,7 @@ def main():
         parser.error(f"{options.source}: not an archive")
     if options.target.exists():
         parser.error(f"{options.target}: exists already")
-    first = 0 if options.how == "flip" else 1
+    first = 1 if options.how == "cut" else 0
     last = len(Archive(options.source).records) - (2 if options.how == "swap" else 1)
     if not first <= options.number <= last:
         parser.error(f"{options.number}: not a number from {first} to {last}")
