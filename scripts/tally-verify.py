@@ -689,9 +689,10 @@ def unpack(directory, stream):
                 with open(name, "xb") as file:                          # no name occurs twice
                     shutil.copyfileobj(tar.extractfile(member), file)
                 places.add(match[1])
-        tar.fileobj.seek(tar.offset)                                    # zeros follow, or nothing
-        if tar.fileobj.read(tarfile.BLOCKSIZE).strip(b"\0"):
-            raise OSError("the tar is damaged")
+        tar.fileobj.seek(tar.offset - 1)   # a block of zeros, or nothing
+        rest = tar.fileobj.read(1 + tarfile.BLOCKSIZE)
+        if len(rest) not in (1, 1 + tarfile.BLOCKSIZE) or rest[1:].strip(b"\0"):
+            raise OSError("the tar is damaged or cut short")
     if len(places) != 1:
         raise OSError("the tar must hold one archive, at the top or one level below")
     return Directory(directory)

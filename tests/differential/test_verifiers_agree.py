@@ -895,7 +895,11 @@ def test_tars(court, tmp_path):
               ledger=ledger, zero="always")
     data = pack(path, whole).read_bytes()
     gzip = pack(tmp_path / "gz", whole, "w:gz").read_bytes()
+    padding = len(data.rstrip(b"\0")) + 1  # behind the last member's last byte
+    end = padding + -padding % 512
     for name, content in (("cut", data[:len(data) // 2]), ("cut in a header", data[:700]),
+                          ("cut in padding", data[:padding]),
+                          ("cut in the last block", data[:end + 100]),
                           ("empty", b""), ("zeros", bytes(10240)), ("text", b"hello\n" * 500),
                           ("gzip cut", gzip[:len(gzip) // 2]),
                           ("gzip bent", gzip[:3000] + b"\0\0\0\0" + gzip[3004:]),
