@@ -67,16 +67,18 @@ static int read_held(const struct opt *opt, struct held *held)
     return 0;
 }
 
-/* A note that holds a checkpoint; whose signature it is, the verification says. */
 static int read_since(const char *path, struct tl_buffer *since)
 {
     struct tl_note note;
     struct tl_checkpoint checkpoint;
     int code = whole_file_read(path, since);
+    if (code == 0 && since->len == 0) {
+        out_error("%s: is empty: the file \"checkpoint\" of an archive is a checkpoint", path);
+        return EXIT_USAGE;
+    }
     if (code == 0 && (tl_note_decode(tl_buffer_bytes(since), &note) != TALLY_OK ||
                       tl_checkpoint_decode(note.text, &checkpoint) != TALLY_OK)) {
-        out_error("%s: not a checkpoint: the file \"checkpoint\" of an archive is one", path);
-        code = EXIT_USAGE;
+        out_warning("%s: not a checkpoint, or a damaged one", path);
     }
     return code;
 }

@@ -657,8 +657,8 @@ def read_file(path, function):
 
 def read_given(path, most):
     data = read_file(path, lambda stream: stream.read(most + 1))
-    if data is None or len(data) > most:
-        raise OSError(f"{path}: there is no such file, or it is longer than {most} bytes")
+    if data is None: raise OSError(f"{path}: there is no such file")
+    demand(len(data) <= most, "too-large")
     return data
 
 class Directory:
@@ -988,7 +988,7 @@ def main():
     try:
         result = verify(arguments)
     except Bad:
-        parser.error("--ledger is not a ledger id, or --since is empty")
+        parser.error("--ledger is not a ledger id, or a file held is empty or too long")
     except (OSError, EOFError, MemoryError, RecursionError, UnicodeError, tarfile.TarError,
             zlib.error, lzma.LZMAError) as error:
         parser.exit(3, f"tally-verify: {ascii(str(error) or type(error).__name__)[1:-1]}\n")

@@ -781,7 +781,10 @@ def test_a_failure_names_what_failed(ledger, tmp_path):
     assert done.code == 1 and "VERIFICATION FAILED: receipts, receipt-invalid" in done.out
     assert "bad.receipt" in done.err and "does not show who did it" in done.out
     done = ledger.tally("verify", "--since", receipt)
-    assert done.code == 2 and "not a checkpoint" in done.err
+    assert done.code == 1 and "not a checkpoint" in done.err
+    (tmp_path / "empty").write_bytes(b"")
+    done = ledger.tally("verify", "--since", tmp_path / "empty")
+    assert done.code == 2 and "is empty" in done.err
     (tmp_path / "letter.txt").write_text("Dear auditor, ...")
     done = ledger.tally("verify", tmp_path / "letter.txt")
     assert done.code == 3 and "neither a receipt, a bundle nor a whole tar" in done.err

@@ -777,7 +777,7 @@ def test_receipts(court, archive, tmp_path):
         path.write_bytes(data)
         court.ask(f"receipt {name}, no id", archive, "--receipt", path)
     path.write_bytes(one + bytes(131073 - len(one)))
-    assert court.ask("receipt that is too long", archive, "--receipt", path)["exit"] == 3
+    assert court.ask("receipt that is too long", archive, "--receipt", path)["exit"] == 2
     court.close(50)
 
 
@@ -832,7 +832,7 @@ def test_since(court, archive, tmp_path):
     path.write_bytes(b"")
     assert court.ask("since is empty", archive, "--since", path, ledger=id_of(made))["exit"] == 2
     path.write_bytes(made.checkpoint(30) + bytes(65536))
-    assert court.ask("since is too long", archive, "--since", path)["exit"] == 3
+    assert court.ask("since is too long", archive, "--since", path)["exit"] == 2
     court.close(20)
 
 
