@@ -11,6 +11,7 @@ tally_find(SODIUM libsodium>=1.0.18)
 tally_find(NETTLE nettle>=3.8)
 tally_find(LMDB lmdb>=0.9.24)
 tally_find(UV libuv>=1.44.2)
+tally_find(SECCOMP libseccomp>=2.5.4)
 tally_find(JANSSON jansson>=2.14)
 tally_find(LIBARCHIVE libarchive>=3.6.2)
 

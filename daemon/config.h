@@ -32,6 +32,7 @@
     X(MODE, submit_mode, "submit-mode", "0660", 0, 0777)                                           \
     X(MODE, read_mode, "read-mode", "0660", 0, 0777)                                               \
     X(BOOL, confirm_head, "confirm-head", "no", 0, 1)                                              \
+    X(BOOL, sandbox, "sandbox", "yes", 0, 1)                                                       \
     X(COUNT, log_level, "log-level", "6", 2, 7)                                                    \
     X(SIZE, map_size, "map-size", "1T", TL_MAP_SIZE_MIN, UINT64_C(1) << 46)                        \
     X(SIZE, disk_reserve, "disk-reserve", "256M", 0, UINT64_C(1) << 46)                            \

@@ -12,6 +12,7 @@ enum tl_exit_code {
     TL_EXIT_KEY = 5,      /* the ledger key cannot be used, or is not this ledger's */
     TL_EXIT_DAMAGED = 6,  /* the newest records do not hold */
     TL_EXIT_STORE = 7,    /* a commit, sync or head write failed: nothing of it was acknowledged */
+    TL_EXIT_SANDBOX = 8,  /* a part of the sandbox cannot be put on */
 };
 
 #endif

@@ -16,9 +16,10 @@
 
 enum { STATUS_MAX_LEN = 256 };
 
-bool tl_notify(const char *text, bool wait)
+static int notify_fd = -1;
+
+static bool make_address(const char *path, struct sockaddr_un *ret_address, socklen_t *ret_len)
 {
-    const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (path == NULL || (path[0] != '/' && path[0] != '@') ||
         strlen(path) >= sizeof address.sun_path) {
@@ -29,14 +30,34 @@ bool tl_notify(const char *text, bool wait)
     if (path[0] == '@') {
         address.sun_path[0] = '\0'; /* the abstract namespace */
     }
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
+    *ret_address = address;
+    *ret_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+    return true;
+}
+
+bool tl_notify_open(void)
+{
+    struct sockaddr_un address;
+    socklen_t len = 0;
+    tl_close(&notify_fd);
+    if (!make_address(getenv("NOTIFY_SOCKET"), &address, &len)) {
         return false;
     }
-    socklen_t address_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
-    ssize_t sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT),
-                          (const struct sockaddr *)&address, address_len);
-    tl_close(&fd);
+    notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (notify_fd < 0) {
+        return false;
+    }
+    if (connect(notify_fd, (const struct sockaddr *)&address, len) != 0) {
+        tl_close(&notify_fd);
+        return false;
+    }
+    return true;
+}
+
+bool tl_notify(const char *text, bool wait)
+{
+    int flags = MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT);
+    ssize_t sent = notify_fd < 0 ? -1 : send(notify_fd, text, strlen(text), flags);
     return sent == (ssize_t)strlen(text);
 }
 

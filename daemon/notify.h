@@ -7,8 +7,14 @@
 #include <stdint.h>
 
 /*
- * Sends text ("READY=1\nSTATUS=...") to $NOTIFY_SOCKET. False when there is none or it failed. A
- * manager that does not listen is waited for only with wait: members do not wait for it.
+ * Connects to $NOTIFY_SOCKET, once for all that is sent: later no socket can be made. False when
+ * there is none or it failed.
+ */
+bool tl_notify_open(void);
+
+/*
+ * Sends text ("READY=1\nSTATUS=..."). False when nothing is open or it failed. A manager that does
+ * not listen is waited for only with wait: members do not wait for it.
  */
 bool tl_notify(const char *text, bool wait);
 

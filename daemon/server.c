@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/server.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -10,6 +11,7 @@
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
+#include "daemon/sandbox.h"
 #include "daemon/space.h"
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
@@ -266,10 +268,22 @@ static void update_waiters(struct tl_server *server)
     accept_pending(server);
 }
 
+/*
+ * Without free descriptors libuv drops waiting clients by giving up one that it keeps for that, and
+ * takes the next one from "/", which the sandbox denies. Without one it would accept for ever.
+ */
+static void keep_spare_descriptor(struct tl_server *server)
+{
+    if (server->loop.emfile_fd < 0) {
+        server->loop.emfile_fd = fcntl(uv_backend_fd(&server->loop), F_DUPFD_CLOEXEC, 0);
+    }
+}
+
 /* Answers of one turn to one client leave in one write. */
 static void check_cb(uv_check_t *check)
 {
     struct tl_server *server = server_of(check->data);
+    keep_spare_descriptor(server);
     if (server->wake) {
         update_waiters(server);
     }
@@ -366,8 +380,8 @@ static void tell_manager(struct tl_server *server, uint64_t now_ms)
         struct tl_head_view head;
         tl_head_read(&server->ledger->head, &head);
         server->status_ms = now_ms;
-        (void)tl_notify_status("%" PRIu64 " records, %zu connections, %zu waiting%s", head.size,
-                               server->conn_count, queue.count,
+        (void)tl_notify_status("%" PRIu64 " records, %zu connections, %zu waiting, sandbox %s%s",
+                               head.size, server->conn_count, queue.count, tl_sandbox_text(),
                                atomic_load(&server->ledger->signing) == TL_SIGNING_STOPPED
                                    ? ", SIGNING STOPPED"
                                    : "");
@@ -535,6 +549,22 @@ static void announce(struct tl_server *server)
     (void)tl_notify("READY=1", true);
 }
 
+/* Whatever has to be opened is, then the sandbox is put on, then there are threads, all in it. */
+static int start(struct tl_server *server, const struct tl_listen_fds *fds)
+{
+    if (!start_handles(server, fds)) {
+        tl_log(TL_LOG_CRITICAL, "the sockets cannot be served");
+        return TL_EXIT_FAILURE;
+    }
+    (void)tl_notify_open();
+    int code = tl_sandbox_enter(server->config, server->ledger, fds);
+    if (code == TL_EXIT_OK && start_threads(server) != TALLY_OK) {
+        tl_log(TL_LOG_CRITICAL, "the threads cannot be started");
+        code = TL_EXIT_FAILURE;
+    }
+    return code;
+}
+
 int tl_server_run(const struct tl_config *config, struct tl_ledger *ledger,
                   const struct tl_listen_fds *fds)
 {
@@ -544,21 +574,14 @@ int tl_server_run(const struct tl_config *config, struct tl_ledger *ledger,
         return TL_EXIT_FAILURE;
     }
     init_handles(server);
-    int code = TL_EXIT_OK;
-    if (start_threads(server) != TALLY_OK) {
-        tl_log(TL_LOG_CRITICAL, "the threads cannot be started");
-        code = TL_EXIT_FAILURE;
-        server->stopping = true;
-        close_if_over(server);
-    } else {
+    int code = start(server, fds);
+    if (code == TL_EXIT_OK) {
         check_space(server);
-        if (start_handles(server, fds)) {
-            announce(server);
-        } else {
-            tl_log(TL_LOG_CRITICAL, "the sockets cannot be served");
-            code = TL_EXIT_FAILURE;
-            stop(server);
-        }
+        announce(server);
+    } else {
+        server->stopping = true;
+        close_listeners(server);
+        close_if_over(server);
     }
     int left = uv_run(&server->loop, UV_RUN_DEFAULT);
     TL_ASSERT(left == 0);

@@ -5,6 +5,7 @@
 
 #include <tally/version.h>
 
+#include "daemon/sandbox.h"
 #include "daemon/server.h"
 #include "lib/base/text.h"
 
@@ -63,6 +64,7 @@ void tl_server_state(struct tl_server *server, struct tl_buffer *buffer)
     struct tl_queue_figures queue = tl_queue_figures(server->queue);
     struct tl_sequencer_figures work = tl_sequencer_figures(server->sequencer);
     add_text(buffer, "version", TALLY_VERSION);
+    add_text(buffer, "sandbox", tl_sandbox_text());
     add_head(server, buffer);
     add_number(buffer, "clock-behind-s",
                tl_clock_behind_us(&server->ledger->clock, tl_clock_read()) / 1000000);

@@ -42,6 +42,9 @@ TALLY_NODISCARD enum tally_status tl_secret_key_from_seed(const uint8_t seed[TL_
 /* Wipes, frees and sets to NULL; pointing to NULL is fine. */
 void tl_secret_key_free(struct tl_secret_key **key);
 
+/* Locked already, where the system lets it be: asks again, and says whether it is so. */
+bool tl_secret_key_lock(const struct tl_secret_key *key);
+
 const uint8_t *tl_secret_key_public(const struct tl_secret_key *key);
 
 /* Signs. Deterministic: the same key and message always give the same 64 bytes. */

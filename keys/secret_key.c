@@ -34,6 +34,11 @@ void tl_secret_key_free(struct tl_secret_key **key)
     *key = NULL;
 }
 
+bool tl_secret_key_lock(const struct tl_secret_key *key)
+{
+    return tl_secret_lock(key, sizeof *key);
+}
+
 const uint8_t *tl_secret_key_public(const struct tl_secret_key *key)
 {
     return key->pair + TL_ED25519_SEED_LEN;

@@ -2,6 +2,7 @@
 #include "keys/secret_mem.h"
 
 #include <sodium.h>
+#include <sys/mman.h>
 
 #include "lib/base/mem.h"
 
@@ -11,6 +12,11 @@ void *tl_secret_alloc(size_t len)
         return NULL;
     }
     return sodium_malloc(len);
+}
+
+bool tl_secret_lock(const void *ptr, size_t len)
+{
+    return mlock(ptr, len) == 0;
 }
 
 void tl_secret_free(void *ptr)

@@ -43,6 +43,7 @@ static void check_socket(const char *path)
 {
     int fd = make_receiver(path);
     assert_int_equal(setenv("NOTIFY_SOCKET", path, 1), 0);
+    assert_true(tl_notify_open());
     assert_true(tl_notify("READY=1\nSTATUS=x", true));
     check_received(fd, "READY=1\nSTATUS=x");
     assert_true(tl_notify_status("%d records", 5));
@@ -50,6 +51,7 @@ static void check_socket(const char *path)
     assert_int_equal(close(fd), 0);
     (void)unlink(path);
     assert_false(tl_notify("READY=1", true));
+    assert_false(tl_notify_open());
 }
 
 /* A manager that has stopped reading holds up nobody who does not want to wait. */
@@ -61,6 +63,7 @@ static void test_a_deaf_manager(void **state)
     (void)snprintf(path, sizeof path, "@tally-notify-deaf-%d", (int)getpid());
     int fd = make_receiver(path);
     assert_int_equal(setenv("NOTIFY_SOCKET", path, 1), 0);
+    assert_true(tl_notify_open());
     int count = 0;
     while (count < QUEUE_MAX && tl_notify("WATCHDOG=1", false)) {
         count++;
@@ -93,13 +96,14 @@ static void test_nobody_listens(void **state)
     char path[300];
     (void)state;
     assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
-    assert_false(tl_notify("READY=1", true));
+    assert_false(tl_notify_open());
     assert_int_equal(setenv("NOTIFY_SOCKET", "relative", 1), 0);
-    assert_false(tl_notify("READY=1", true));
+    assert_false(tl_notify_open());
     memset(path, 'x', sizeof path - 1);
     path[0] = '/';
     path[sizeof path - 1] = '\0';
     assert_int_equal(setenv("NOTIFY_SOCKET", path, 1), 0);
+    assert_false(tl_notify_open());
     assert_false(tl_notify("READY=1", true));
 }
 

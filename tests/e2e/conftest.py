@@ -189,10 +189,11 @@ class Daemon:
             if text in message.split("\n") or message.startswith(text):
                 return message
 
-    def refuses_to_start(self, **config):
+    def refuses_to_start(self, preexec=None, **config):
         """The exit code of a start that must fail, and what it said."""
         before = len(self.log())
-        done = subprocess.run(self.command(**config), capture_output=True, timeout=60, check=False)
+        done = subprocess.run(self.command(**config), capture_output=True, timeout=60, check=False,
+                              preexec_fn=preexec)
         assert done.returncode != 0, before
         return done.returncode, done.stderr.decode("ascii")
 

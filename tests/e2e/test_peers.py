@@ -314,14 +314,13 @@ def test_many_connections_come_and_go(made):
 
 
 def test_few_descriptors(made):
-    """Descriptors run out: clients are dropped, nothing spins, service comes back."""
+    """Too few even for a few peers: clients are dropped, nothing spins, service comes back."""
     import resource
 
     def limit():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (28, 28))
 
     made.start(preexec=limit, environment={"WATCHDOG_USEC": "800000"})
-    socks = [conftest.raw_connect(made.read) for _ in range(80)]
     clock = os.sysconf("SC_CLK_TCK")
 
     def cpu():
@@ -329,14 +328,17 @@ def test_few_descriptors(made):
             fields = stat.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / clock
 
-    made.wait_notified("WATCHDOG=1")
-    before, began = cpu(), time.monotonic()
-    made.wait_notified("WATCHDOG=1")
-    made.wait_notified("WATCHDOG=1")
-    assert cpu() - before < 0.5 * (time.monotonic() - began)
-    for sock in socks:
-        sock.close()
-    conftest.wait_for(lambda: conftest.can_connect(made), "service")
+    # The second time shows that what clients are dropped with comes back.
+    for _ in range(2):
+        socks = [conftest.raw_connect(made.read) for _ in range(80)]
+        made.wait_notified("WATCHDOG=1")
+        before, began = cpu(), time.monotonic()
+        made.wait_notified("WATCHDOG=1")
+        made.wait_notified("WATCHDOG=1")
+        assert cpu() - before < 0.5 * (time.monotonic() - began)
+        for sock in socks:
+            sock.close()
+        conftest.wait_for(lambda: conftest.can_connect(made), "service")
     made.stop()
 
 
@@ -431,7 +433,7 @@ def clock(made):
                     if os.path.exists(p)), None)
     if preload is None or "SANITIZED" in os.environ:
         pytest.skip("no libfaketime, or one that a sanitizer does not get along with")
-    stamp = made.directory / "faketime"
+    stamp = made.data / "exhibits" / "faketime"  # where the sandbox lets it be read
     stamp.write_text("+0")
 
     def start():

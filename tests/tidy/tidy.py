@@ -46,6 +46,7 @@ CLIENT_STORE_USERS = re.compile(r"client/(cmd_verify\.c|(ledger_store|source\w*)
 OWNED_HEADERS = {
     "lmdb.h": re.compile(r"lib/store/mdb\.[ch]$"),
     "uv.h": re.compile(r"daemon/"),
+    "seccomp.h": re.compile(r"daemon/(sandbox|syscall_filter)\.c$"),
     "jansson.h": re.compile(r"client/"),
     "unictype.h": re.compile(r"client/"),
     "unistr.h": re.compile(r"client/"),
