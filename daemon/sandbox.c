@@ -116,9 +116,9 @@ int tl_sandbox_enter(const struct tl_config *config, const struct tl_ledger *led
     }
     unsigned abi = tl_landlock_abi();
     if (abi < TL_LANDLOCK_ABI_MIN) {
-        return refuse("Landlock ABI %u is needed, and this kernel has %u: take Linux 5.19 or newer "
-                      "with landlock in its lsm= list, and let its calls pass where a container "
-                      "forbids them",
+        return refuse("Landlock ABI %u is needed, and %u is there: take Linux 5.19 or newer with "
+                      "landlock in its lsm= list, and let its calls pass where a container or a "
+                      "unit forbids them",
                       TL_LANDLOCK_ABI_MIN, abi);
     }
     make_rules(config, fds, &rules);

@@ -44,7 +44,7 @@ def lacking(*calls):
 
 MISSING = {
     "no Landlock": ([("landlock_create_ruleset", errno.EOPNOTSUPP, None)],
-                    "Landlock ABI 2 is needed, and this kernel has 0"),
+                    "Landlock ABI 2 is needed, and 0 is there"),
     "Landlock refuses": ([("landlock_restrict_self", errno.E2BIG, None)],
                          "Landlock refuses its rules"),
     "no seccomp": ([("seccomp", errno.ENOSYS, None), ("prctl", errno.EINVAL, PR_SET_SECCOMP)],
