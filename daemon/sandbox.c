@@ -25,8 +25,9 @@ static char text[TEXT_LEN_MAX] = "off";
  * one, and it reads what /proc says of the process. Only in builds for tests.
  */
 static const int more_calls[] = {
-    SCMP_SYS(clone), SCMP_SYS(getdents), SCMP_SYS(getppid), SCMP_SYS(open), SCMP_SYS(prctl),
-    SCMP_SYS(ptrace), SCMP_SYS(readlink), SCMP_SYS(sigaltstack), SCMP_SYS(wait4),
+    SCMP_SYS(clone), SCMP_SYS(getdents), SCMP_SYS(getppid), SCMP_SYS(gettimeofday),
+    SCMP_SYS(ioctl), SCMP_SYS(nanosleep), SCMP_SYS(open), SCMP_SYS(prctl), SCMP_SYS(ptrace),
+    SCMP_SYS(readlink), SCMP_SYS(sigaltstack), SCMP_SYS(wait4),
 };
 static const size_t more_count = sizeof more_calls / sizeof more_calls[0];
 static const struct tl_landlock_rule more_rule = {"/proc", TL_LANDLOCK_READ};
