@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/init.h"
 
-#include <errno.h>
-#include <ftw.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/clock.h"
@@ -18,14 +13,12 @@
 #include "daemon/log.h"
 #include "keys/signer.h"
 #include "lib/base/file.h"
+#include "lib/base/place.h"
 #include "lib/base/text.h"
 #include "lib/codec/entry_file.h"
 #include "lib/codec/receipt.h"
 
-enum {
-    PATH_LEN_MAX = 1024,
-    WALK_DEPTH = 8,
-};
+enum { PATH_LEN_MAX = 1024 };
 
 #define INIT_MAP_SIZE UINT64_C(268435456) /* of the one batch made here; serving has its own */
 
@@ -40,10 +33,8 @@ struct options {
 /* What init has in hand; every part is released whatever happened. */
 struct maker {
     struct options options;
-    char path[PATH_LEN_MAX];      /* of the data directory, without a trailing slash */
-    char parent[PATH_LEN_MAX];
-    char temporary[PATH_LEN_MAX]; /* "" until it is made */
-    char head[PATH_LEN_MAX];      /* where the head guard is made */
+    struct tl_place place;   /* of the data directory */
+    char head[PATH_LEN_MAX]; /* where the head guard is made */
     bool head_made_outside;
     struct tl_secret_key *secret;
     struct tl_entry_file entry;
@@ -96,48 +87,13 @@ static int parse_options(int argc, char *const *argv, struct options *options)
     return TL_EXIT_OK;
 }
 
-static bool copy_path(char *dst, const char *text, size_t len)
+static int find_place(struct maker *maker)
 {
-    if (len == 0 || len >= PATH_LEN_MAX) {
-        return false;
+    enum tally_status status = tl_place_init(&maker->place, maker->options.data);
+    if (status == TALLY_EINVAL) {
+        return fail(TL_EXIT_USAGE, "the data directory's path", status);
     }
-    memcpy(dst, text, len);
-    dst[len] = '\0';
-    return true;
-}
-
-static int make_paths(struct maker *maker)
-{
-    const char *data = maker->options.data;
-    size_t len = strlen(data);
-    while (len > 1 && data[len - 1] == '/') {
-        len--;
-    }
-    if (!copy_path(maker->path, data, len)) {
-        return fail(TL_EXIT_USAGE, "the data directory's path", TALLY_EINVAL);
-    }
-    const char *slash = strrchr(maker->path, '/');
-    size_t parent = slash == NULL ? 0 : (size_t)(slash - maker->path);
-    bool fits = slash == NULL ? copy_path(maker->parent, ".", 1)
-                              : copy_path(maker->parent, maker->path, parent == 0 ? 1 : parent);
-    if (!fits) {
-        return fail(TL_EXIT_USAGE, "the data directory's path", TALLY_EINVAL);
-    }
-    return TL_EXIT_OK;
-}
-
-/* An empty directory (a service manager's state directory) may be in the place of the new one. */
-static int check_place(const struct maker *maker)
-{
-    struct stat info;
-    if (lstat(maker->path, &info) != 0) {
-        return errno == ENOENT ? TL_EXIT_OK
-                               : fail(TL_EXIT_FAILURE, maker->path, tl_status_from_errno(errno));
-    }
-    if (!S_ISDIR(info.st_mode)) {
-        return fail(TL_EXIT_FAILURE, maker->path, TALLY_EEXIST);
-    }
-    return TL_EXIT_OK;
+    return status == TALLY_OK ? TL_EXIT_OK : fail(TL_EXIT_FAILURE, maker->place.path, status);
 }
 
 static int reject(enum tally_reason reason)
@@ -261,16 +217,11 @@ static int sign(struct maker *maker)
 
 static int make_temporary(struct maker *maker)
 {
-    char path[PATH_LEN_MAX];
-    int len = snprintf(path, sizeof path, "%s.init-XXXXXX", maker->path);
-    if (len < 0 || (size_t)len >= sizeof path) {
+    enum tally_status status = tl_place_make(&maker->place, "init");
+    if (status == TALLY_EINVAL) {
         return fail(TL_EXIT_USAGE, "the data directory's path", TALLY_ETOOBIG);
     }
-    if (mkdtemp(path) == NULL) {
-        return fail(TL_EXIT_FAILURE, path, tl_status_from_errno(errno));
-    }
-    memcpy(maker->temporary, path, (size_t)len + 1);
-    return TL_EXIT_OK;
+    return status == TALLY_OK ? TL_EXIT_OK : fail(TL_EXIT_FAILURE, maker->place.path, status);
 }
 
 static enum tally_status append_charter(struct maker *maker)
@@ -305,9 +256,9 @@ static enum tally_status append_charter(struct maker *maker)
 
 static int make_store(struct maker *maker)
 {
-    enum tally_status status = tl_store_create(maker->temporary);
+    enum tally_status status = tl_store_create(maker->place.temporary);
     if (status == TALLY_OK) {
-        status = tl_store_open(maker->temporary, INIT_MAP_SIZE, false, &maker->store);
+        status = tl_store_open(maker->place.temporary, INIT_MAP_SIZE, false, &maker->store);
     }
     if (status == TALLY_OK) {
         status = append_charter(maker);
@@ -321,7 +272,7 @@ static int make_head(struct maker *maker)
 {
     int len = maker->options.head != NULL
                   ? snprintf(maker->head, PATH_LEN_MAX, "%s", maker->options.head)
-                  : snprintf(maker->head, PATH_LEN_MAX, "%.1000s/head", maker->temporary);
+                  : snprintf(maker->head, PATH_LEN_MAX, "%.1000s/head", maker->place.temporary);
     if (len < 0 || len >= PATH_LEN_MAX) {
         return fail(TL_EXIT_USAGE, "the head guard's path", TALLY_ETOOBIG);
     }
@@ -333,22 +284,13 @@ static int make_head(struct maker *maker)
     return TL_EXIT_OK;
 }
 
-/* rename(2) replaces an empty directory and refuses any other. */
 static int move_into_place(struct maker *maker)
 {
-    enum tally_status status = tl_sync_directory(maker->temporary);
-    if (status != TALLY_OK) {
-        return fail(TL_EXIT_FAILURE, maker->temporary, status);
+    enum tally_status status = tl_place_commit(&maker->place);
+    if (maker->place.temporary[0] == '\0') {
+        maker->head_made_outside = false; /* it is the new ledger's now */
     }
-    if (rename(maker->temporary, maker->path) != 0) {
-        bool taken = errno == ENOTEMPTY || errno == EEXIST;
-        return fail(TL_EXIT_FAILURE, maker->path,
-                    taken ? TALLY_EEXIST : tl_status_from_errno(errno));
-    }
-    maker->temporary[0] = '\0';
-    maker->head_made_outside = false;
-    status = tl_sync_directory(maker->parent);
-    return status == TALLY_OK ? TL_EXIT_OK : fail(TL_EXIT_FAILURE, maker->parent, status);
+    return status == TALLY_OK ? TL_EXIT_OK : fail(TL_EXIT_FAILURE, maker->place.path, status);
 }
 
 static int write_receipt(const struct maker *maker)
@@ -379,15 +321,12 @@ static void print(const struct maker *maker)
 static int make(struct maker *maker)
 {
     static int (*const steps[])(struct maker *maker) = {
-        make_paths, read_charter,   judge_charter, load_key,        sign,
+        find_place,     read_charter, judge_charter, load_key,        sign,
         make_temporary, make_store, make_head,     move_into_place,
     };
     int code = TL_EXIT_OK;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && code == TL_EXIT_OK; i++) {
         code = steps[i](maker);
-        if (i == 0 && code == TL_EXIT_OK) {
-            code = check_place(maker);
-        }
     }
     if (code == TL_EXIT_OK) {
         print(maker);
@@ -396,19 +335,9 @@ static int make(struct maker *maker)
     return code;
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 static void clean_up(struct maker *maker)
 {
-    if (maker->temporary[0] != '\0') {
-        (void)nftw(maker->temporary, remove_one, WALK_DEPTH, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-    }
+    tl_place_abandon(&maker->place);
     if (maker->head_made_outside) {
         (void)unlink(maker->head);
     }

@@ -3,17 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
 #include "lib/base/mem.h"
+#include "lib/base/place.h"
 
 #define TEMPLATE "tally-XXXXXX"
-#define WALK_FDS 16
 
 /* /var/tmp before /tmp: what is kept there is large, and /tmp is often held in memory. */
 static const char *base(size_t attempt)
@@ -85,18 +83,9 @@ enum tally_status tl_temporary_directory(char **ret_path)
     return status;
 }
 
-static int remove_one(const char *path, const struct stat *info, int type, struct FTW *where)
-{
-    (void)info;
-    (void)type;
-    (void)where;
-    (void)remove(path);
-    return 0;
-}
-
 void tl_temporary_directory_remove(const char *path)
 {
     if (path != NULL) {
-        (void)nftw(path, remove_one, WALK_FDS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+        tl_remove_directory(path);
     }
 }

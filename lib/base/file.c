@@ -348,6 +348,17 @@ enum tally_status tl_make_directories(const char *path, mode_t mode)
     return status;
 }
 
+enum tally_status tl_sync_filesystem(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return tl_status_from_errno(errno);
+    }
+    enum tally_status status = syncfs(fd) == 0 ? TALLY_OK : tl_status_from_errno(errno);
+    tl_close(&fd);
+    return status;
+}
+
 enum tally_status tl_sync_directory(const char *path)
 {
     int fd = -1;

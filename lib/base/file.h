@@ -46,6 +46,12 @@ TALLY_NODISCARD enum tally_status tl_make_directories(const char *path, mode_t m
 
 TALLY_NODISCARD enum tally_status tl_sync_directory(const char *path);
 
+/*
+ * One flush of the whole file system that a directory is on, instead of two for each of a great
+ * many small files.
+ */
+TALLY_NODISCARD enum tally_status tl_sync_filesystem(const char *path);
+
 /* dir + "/" + name, owned by the caller (tl_free); NULL when out of memory. */
 TALLY_NODISCARD char *tl_path_join(const char *dir, const char *name);
 
