@@ -20,7 +20,7 @@
 enum {
     PATH_LEN_MAX = 4096,
     PIECE_LEN = 262144,
-    ROOM_SMALL = 262144, /* a checkpoint, a receipt, a tile of hashes or seals */
+    ROOM_SMALL = 262144, /* a checkpoint, a receipt, a tile of hashes, seals or checkpoints */
     ROOM_ENTRY = 2 * (TALLY_RECORD_MAX + 2), /* the buffer doubles */
 };
 
@@ -182,6 +182,7 @@ static size_t tile_room(const struct tl_tile *tile)
     switch (tile->kind) {
     case TL_TILE_HASHES:
     case TL_TILE_SEALS:
+    case TL_TILE_CHECKPOINTS:
         return ROOM_SMALL;
     case TL_TILE_ENTRIES: {
         size_t room = (size_t)tile->width * ROOM_ENTRY;

@@ -172,8 +172,9 @@ enum tally_status tl_store_fetch_node(void *store, unsigned level, uint64_t inde
                                       struct tally_hash *ret_hash);
 
 /*
- * Renders a hash tile, a bundle of entries, seals or commitments, of any width up to the committed
- * size; or the clear parts of a record (ENOTFOUND when it has none). Appends to buffer. Unchecked:
+ * Renders a hash tile, a bundle of entries, seals, commitments or kept checkpoints (the newest is
+ * kept with the batch after it), of any width up to the committed size; or the clear parts of a
+ * record (ENOTFOUND when it has none). Appends to buffer. Unchecked:
  * who reads them has the tree to check them against.
  */
 TALLY_NODISCARD enum tally_status

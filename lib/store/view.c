@@ -102,22 +102,33 @@ static enum tally_status add_commitments(struct tally_bytes commitments, struct 
     return buffer->status;
 }
 
-/* A record without parts has no key in the table. */
-static enum tally_status render_commitments(const struct tl_mdb_txn *txn, struct range range,
-                                            struct tl_buffer *buffer)
+static enum tally_status add_lines(struct tally_bytes lines, struct tl_buffer *buffer)
+{
+    if (lines.len > UINT16_MAX) {
+        return TALLY_EFORMAT;
+    }
+    tl_buffer_add_u16(buffer, (uint16_t)lines.len);
+    tl_buffer_add(buffer, lines);
+    return buffer->status;
+}
+
+typedef enum tally_status (*add_fn)(struct tally_bytes value, struct tl_buffer *buffer);
+
+/* One row for each key of the range; a key that the table does not have gives an empty one. */
+static enum tally_status render_rows(const struct tl_mdb_txn *txn, enum tl_table table,
+                                     struct range range, add_fn add, struct tl_buffer *buffer)
 {
     struct tl_key key = tl_key_index(range.first);
     struct tl_mdb_cursor cursor = {.handle = NULL};
-    enum tally_status found =
-        tl_mdb_cursor_open(txn, TL_TABLE_COMMITMENTS, tl_key_bytes(&key), &cursor);
+    enum tally_status found = tl_mdb_cursor_open(txn, table, tl_key_bytes(&key), &cursor);
     enum tally_status status = TALLY_OK;
     for (unsigned i = 0; i < range.count && status == TALLY_OK; i++) {
-        struct tally_bytes commitments = tl_bytes(NULL, 0);
+        struct tally_bytes value = tl_bytes(NULL, 0);
         bool here = found == TALLY_OK && is_item_of(&cursor.item, range.first + i);
         if (here) {
-            commitments = cursor.item.value;
+            value = cursor.item.value;
         }
-        status = add_commitments(commitments, buffer);
+        status = add(value, buffer);
         if (here) {
             found = tl_mdb_cursor_next(&cursor);
         }
@@ -171,7 +182,10 @@ static enum tally_status render(const struct tl_mdb_txn *txn, const struct tl_ti
     case TL_TILE_SEALS:
         return render_range(txn, TL_TABLE_RECORDS, range, render_seal, buffer);
     case TL_TILE_COMMITMENTS:
-        return render_commitments(txn, range, buffer);
+        return render_rows(txn, TL_TABLE_COMMITMENTS, range, add_commitments, buffer);
+    case TL_TILE_CHECKPOINTS:
+        range.first++; /* record i is the last one under the checkpoint of size i + 1 */
+        return render_rows(txn, TL_TABLE_CHECKPOINTS, range, add_lines, buffer);
     default:
         return TALLY_EINVAL;
     }

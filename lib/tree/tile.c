@@ -16,6 +16,7 @@ static const char *const directories[] = {
     [TL_TILE_ENTRIES] = "tile/entries/",
     [TL_TILE_SEALS] = "tally/seals/",
     [TL_TILE_COMMITMENTS] = "tally/commitments/",
+    [TL_TILE_CHECKPOINTS] = "tally/checkpoints/",
 };
 
 #define KIND_COUNT (sizeof directories / sizeof directories[0])

@@ -16,12 +16,13 @@
 #define TL_TILE_LEVEL_MAX 7u /* the highest that a size below 2^63 reaches */
 #define TL_TILE_PATH_MAX 96u /* bytes of the longest path with its NUL */
 
-/* What a tile coordinate names. Entries, seals and commitments are bundled in the same numbers. */
+/* What a tile coordinate names. What belongs to records is bundled in the same numbers. */
 enum tl_tile_kind {
     TL_TILE_HASHES,      /* tile/<level>/<n> */
     TL_TILE_ENTRIES,     /* tile/entries/<n> */
     TL_TILE_SEALS,       /* tally/seals/<n> */
     TL_TILE_COMMITMENTS, /* tally/commitments/<n> */
+    TL_TILE_CHECKPOINTS, /* tally/checkpoints/<n>: of backups, no part of an archive */
 };
 
 struct tl_tile {

@@ -195,6 +195,43 @@ static void test_every_node(void **state)
     assert_int_equal(count, tl_tree_node_count(size));
 }
 
+/* Row i holds what was kept for the size i + 1, and is empty where nothing was. */
+static void test_kept_checkpoints(void **state)
+{
+    struct fixture *fixture = (struct fixture *)*state;
+    static const uint64_t kept[] = {1, 2, 255, 256, 257, 300};
+    struct tl_batch *batch = NULL;
+    sample_grow(fixture->store, 300);
+    assert_status(tl_batch_begin(fixture->store, 300, &batch), TALLY_OK);
+    for (size_t i = 0; i < TEST_COUNT(kept); i++) {
+        char lines[32];
+        (void)snprintf(lines, sizeof lines, "of %u\n", (unsigned)kept[i]);
+        assert_status(tl_batch_put_checkpoint(batch, kept[i], tl_bytes_text(lines)), TALLY_OK);
+    }
+    assert_status(tl_batch_commit(batch), TALLY_OK);
+    for (unsigned n = 0; n < 2; n++) {
+        struct tl_tile tile = {
+            .kind = TL_TILE_CHECKPOINTS, .n = n, .width = tl_tile_width(300, 0, n)};
+        tl_buffer_clear(&fixture->rendered);
+        tl_buffer_clear(&fixture->expected);
+        for (unsigned i = 0; i < tile.width; i++) {
+            char lines[32] = "";
+            for (size_t k = 0; k < TEST_COUNT(kept); k++) {
+                if (kept[k] == n * TL_TILE_WIDTH + i + 1) {
+                    (void)snprintf(lines, sizeof lines, "of %u\n", (unsigned)kept[k]);
+                }
+            }
+            tl_buffer_add_u16(&fixture->expected, (uint16_t)strlen(lines));
+            tl_buffer_add_text(&fixture->expected, lines);
+        }
+        assert_status(tl_store_render_tile(fixture->store, &tile, &fixture->rendered), TALLY_OK);
+        assert_bytes_equal(tl_buffer_bytes(&fixture->rendered),
+                           tl_buffer_bytes(&fixture->expected));
+    }
+    check_absent(fixture, (struct tl_tile){.kind = TL_TILE_CHECKPOINTS, .n = 1, .width = 45});
+    check_absent(fixture, (struct tl_tile){.kind = TL_TILE_CHECKPOINTS, .n = 2, .width = 1});
+}
+
 static void test_nonsense(void **state)
 {
     struct fixture *fixture = (struct fixture *)*state;
@@ -225,6 +262,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sizes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_every_width, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_every_node, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_kept_checkpoints, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nonsense, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

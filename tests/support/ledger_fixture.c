@@ -612,6 +612,20 @@ void fixture_receipt(const struct ledger_fixture *fixture, uint64_t index, uint6
 
 /* ---- Archive ---- */
 
+/* The host has made a checkpoint of every size but each third. */
+static void put_lines(const struct ledger_fixture *fixture, uint64_t size, struct tl_buffer *bytes)
+{
+    struct tl_buffer note;
+    struct tl_note decoded = {.signatures = tl_bytes(NULL, 0)};
+    tl_buffer_init(&note, TL_NOTE_MAX);
+    if (size % 3 != 0) {
+        fixture_checkpoint(fixture, size, &note);
+        CHECK(tl_note_decode(tl_buffer_bytes(&note), &decoded) == TALLY_OK);
+    }
+    tl_entries_add(bytes, decoded.signatures);
+    tl_buffer_deinit(&note);
+}
+
 static void put_bundle(const struct ledger_fixture *fixture, struct memory_source *memory,
                        enum tl_tile_kind kind, uint64_t first, unsigned width)
 {
@@ -633,6 +647,9 @@ static void put_bundle(const struct ledger_fixture *fixture, struct memory_sourc
             break;
         case TL_TILE_COMMITMENTS:
             tl_commitments_add(&bytes, tl_buffer_bytes(&record->commitments));
+            break;
+        case TL_TILE_CHECKPOINTS:
+            put_lines(fixture, i + 1, &bytes);
             break;
         }
     }
@@ -833,4 +850,14 @@ static int remove_one(const char *path, const struct stat *info, int type, struc
 void fixture_remove_directory(const char *path)
 {
     CHECK(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0);
+}
+
+struct memory_source *fixture_backup(const struct ledger_fixture *fixture, uint64_t size)
+{
+    struct memory_source *memory = fixture_archive(fixture, size);
+    for (uint64_t first = 0; first < size; first += TL_TILE_WIDTH) {
+        put_bundle(fixture, memory, TL_TILE_CHECKPOINTS, first,
+                   tl_tile_width(size, 0, first / TL_TILE_WIDTH));
+    }
+    return memory;
 }

@@ -178,4 +178,7 @@ void fixture_remove_directory(const char *path);
 /* The archive at that size, checkpoint included. */
 struct memory_source *fixture_archive(const struct ledger_fixture *fixture, uint64_t size);
 
+/* The same with the kept checkpoints: of every size but each third. */
+struct memory_source *fixture_backup(const struct ledger_fixture *fixture, uint64_t size);
+
 #endif

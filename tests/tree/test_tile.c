@@ -27,6 +27,7 @@ static const struct {
     /* ours */
     {{TL_TILE_SEALS, 0, 1000, 10}, "tally/seals/x001/000.p/10"},
     {{TL_TILE_COMMITMENTS, 0, 999, 256}, "tally/commitments/999"},
+    {{TL_TILE_CHECKPOINTS, 0, 1000, 3}, "tally/checkpoints/x001/000.p/3"},
     {{TL_TILE_COMMITMENTS, 0, INT64_MAX, 255},
      "tally/commitments/x009/x223/x372/x036/x854/x775/807.p/255"},
     {{TL_TILE_HASHES, 0, 1000000, 99}, "tile/0/x001/x000/000.p/99"},
