@@ -18,6 +18,8 @@ extern const struct verb verb_show;
 extern const struct verb verb_search;
 extern const struct verb verb_verify;
 extern const struct verb verb_publish;
+extern const struct verb verb_backup;
+extern const struct verb verb_restore;
 extern const struct verb verb_check;
 
 #endif

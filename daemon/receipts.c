@@ -1,76 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/receipts.h"
 
-#include "lib/codec/checkpoint.h"
-#include "lib/codec/receipt.h"
+#include "lib/store/rebuild.h"
 
-/* The signed checkpoint of an older size from its kept signature lines. */
-static enum tally_status rebuild_note(struct tl_ledger *ledger, uint64_t size,
-                                      struct tally_bytes lines, struct tl_buffer *note)
-{
-    struct tl_note_key key = tl_ledger_key_at(ledger, size);
-    struct tl_checkpoint checkpoint = {.origin = tl_bytes_text(key.name), .size = size};
-    enum tally_status status =
-        tl_tree_root(size, tl_store_fetch_node, ledger->store, &checkpoint.root);
-    if (status != TALLY_OK) {
-        return status;
-    }
-    tl_checkpoint_encode(&checkpoint, note);
-    tl_buffer_add_text(note, "\n");
-    tl_buffer_add(note, lines);
-    return note->status;
-}
+_Static_assert(TL_BACKUP_NOTE_MAX == TL_HEAD_NOTE_ROOM, "a backup keeps what a head can be");
 
-/*
- * With the head read first, "not kept yet" can only mean the head itself: were there a newer size,
- * the head's lines would have been kept with it.
- */
-static enum tally_status note_above(struct tl_ledger *ledger, uint64_t index, uint64_t *ret_size,
-                                    struct tl_buffer *note)
-{
-    struct tl_head_view head;
-    struct tl_buffer lines;
-    tl_head_read(&ledger->head, &head);
-    if (index >= head.size) {
-        return TALLY_ENOTFOUND;
-    }
-    tl_buffer_init(&lines, TL_HEAD_NOTE_ROOM);
-    enum tally_status status =
-        tl_store_checkpoint_above(ledger->store, index, ret_size, &lines);
-    if (status == TALLY_OK) {
-        status = rebuild_note(ledger, *ret_size, tl_buffer_bytes(&lines), note);
-    } else if (status == TALLY_ENOTFOUND) {
-        *ret_size = head.size;
-        tl_buffer_add(note, tl_head_note(&head));
-        status = note->status;
-    }
-    tl_buffer_deinit(&lines);
-    return status;
-}
-
+/* The head is read first: tl_store_receipt stands on it. A ledger's keys have one name. */
 enum tally_status tl_receipt_build(struct tl_ledger *ledger, uint64_t index,
                                    struct tl_buffer *buffer)
 {
-    struct tl_buffer note;
-    struct tl_buffer record;
-    uint8_t seal[TALLY_SIGNATURE_LEN];
-    struct tl_tree_proof proof;
-    uint64_t size = 0;
-    tl_buffer_init(&note, TL_HEAD_NOTE_ROOM);
-    tl_buffer_init(&record, TALLY_RECORD_MAX);
-    enum tally_status status = note_above(ledger, index, &size, &note);
-    if (status == TALLY_OK) {
-        status = tl_store_record(ledger->store, index, &record, seal);
-    }
-    if (status == TALLY_OK) {
-        status = tl_tree_prove_inclusion(index, size, tl_store_fetch_node, ledger->store, &proof);
-    }
-    if (status == TALLY_OK) {
-        tl_receipt_encode(tl_buffer_bytes(&record), seal, index, &proof, tl_buffer_bytes(&note),
-                          buffer);
-        status = buffer->status;
-    }
-    tl_buffer_deinit(&record);
-    tl_buffer_deinit(&note);
-    return status;
+    struct tl_head_view head;
+    struct tl_note_key key = tl_ledger_key_at(ledger, UINT64_MAX);
+    tl_head_read(&ledger->head, &head);
+    return tl_store_receipt(ledger->store, key.name, head.size, tl_head_note(&head), index, buffer);
 }

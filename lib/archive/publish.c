@@ -51,7 +51,7 @@ static enum tally_status read_head(struct tl_source *source, struct head *head)
 
 static enum tally_status read_old(struct publication *p, const char *directory)
 {
-    enum tally_status status = tl_make_directories(directory, 0755);
+    enum tally_status status = tl_make_directories(directory, p->files.directory_mode);
     if (status == TALLY_OK) {
         status = tl_source_over_directory(directory, &p->published);
     }
@@ -253,6 +253,45 @@ static enum tally_status publish_bundles(struct publication *p)
     return status;
 }
 
+/*
+ * The kept checkpoints of the section. The head's own lines are kept by the host with the batch
+ * after it, and this bundle may never be looked at again: they are taken from the checkpoint.
+ */
+static enum tally_status publish_kept(struct publication *p)
+{
+    struct tl_tile tile = {
+        .kind = TL_TILE_CHECKPOINTS,
+        .n = p->section->first / TL_TILE_WIDTH,
+        .width = p->section->count,
+    };
+    char path[TL_TILE_PATH_MAX];
+    struct tally_bytes rows[TL_TILE_WIDTH];
+    unsigned decoded = 0;
+    struct tl_note head;
+    tl_tile_path(&tile, path);
+    tl_buffer_clear(&p->cached_bytes);
+    p->cached.width = 0;
+    enum tally_status status = tl_source_read(p->source, path, &p->cached_bytes);
+    if (status != TALLY_OK) {
+        return status;
+    }
+    if (tl_entries_decode(tl_buffer_bytes(&p->cached_bytes), tile.width, rows, &decoded) !=
+            TALLY_OK ||
+        tl_note_decode(tl_buffer_bytes(&p->head.bytes), &head) != TALLY_OK) {
+        return TALLY_EBAD;
+    }
+    if (p->section->first + tile.width == p->head.checkpoint.size && rows[decoded - 1].len == 0) {
+        rows[decoded - 1] = head.signatures;
+    }
+    tl_buffer_clear(&p->scratch);
+    for (unsigned i = 0; i < decoded; i++) {
+        tl_entries_add(&p->scratch, rows[i]);
+    }
+    return p->scratch.status == TALLY_OK
+               ? tl_publish_file(&p->files, path, tl_buffer_bytes(&p->scratch))
+               : p->scratch.status;
+}
+
 static enum tally_status publish_tile(void *context, const struct tl_tile *tile,
                                       struct tally_bytes hashes)
 {
@@ -277,6 +316,9 @@ static enum tally_status publish_section(struct publication *p, uint64_t first)
     }
     if (status == TALLY_OK) {
         status = publish_bundles(p);
+    }
+    if (status == TALLY_OK && p->options->is_backup) {
+        status = publish_kept(p);
     }
     for (unsigned i = 0; i < p->section->count && status == TALLY_OK; i++) {
         status = publish_deposits(p, &p->section->slots[i], first + i);
@@ -322,10 +364,15 @@ static enum tally_status publish_all(struct publication *p)
     if (!tl_hash_equal(&root, &p->head.checkpoint.root)) {
         return TALLY_EBAD;
     }
+    struct tally_bytes note = tl_buffer_bytes(&p->head.bytes);
     status = tl_tile_builder_finish(p->tiles);
-    return status == TALLY_OK
-               ? tl_publish_checkpoint(&p->files, tl_buffer_bytes(&p->head.bytes))
-               : status;
+    if (status == TALLY_OK) {
+        status = tl_publish_sync(&p->files, note);
+    }
+    if (status == TALLY_OK && p->options->confirm != NULL) {
+        status = p->options->confirm(p->options->context, note);
+    }
+    return status == TALLY_OK ? tl_publish_checkpoint(&p->files, note) : status;
 }
 
 static enum tally_status begin(struct publication *p, const char *directory)
@@ -370,7 +417,7 @@ enum tally_status tl_publish(struct tl_source *source, const char *directory,
     memset(&p, 0, sizeof p);
     p.source = source;
     p.options = options == NULL ? &none : options;
-    tl_publish_files_init(&p.files, directory);
+    tl_publish_files_init(&p.files, directory, p.options->is_backup);
     tl_buffer_init(&p.head.bytes, TL_NOTE_MAX);
     tl_buffer_init(&p.old.bytes, TL_NOTE_MAX);
     tl_buffer_init(&p.scratch, TL_RESOURCE_MAX);

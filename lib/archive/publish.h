@@ -20,6 +20,12 @@
 
 struct tl_publish_options {
     bool skip_objects; /* leave out what may be absent: ciphertexts of parts and of files */
+    bool is_backup;    /* for nobody else's eyes, and with the kept checkpoints (backup.h) */
+    /*
+     * Asked when all but the checkpoint is written and synced, with the checkpoint that would be
+     * put in place: any status but OK ends the work, and the one that was there stays. May be NULL.
+     */
+    enum tally_status (*confirm)(void *context, struct tally_bytes checkpoint);
     void (*progress)(void *context, uint64_t done, uint64_t size);
     void *context;
 };

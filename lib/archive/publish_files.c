@@ -15,11 +15,15 @@
 
 #define FILE_MODE 0644
 #define DIRECTORY_MODE 0755
+#define PRIVATE_FILE_MODE 0600
+#define PRIVATE_DIRECTORY_MODE 0700
 #define INCOMING "tally/objects/.incoming-XXXXXX"
 
-void tl_publish_files_init(struct tl_publish_files *files, const char *directory)
+void tl_publish_files_init(struct tl_publish_files *files, const char *directory, bool is_private)
 {
     files->directory = directory;
+    files->file_mode = is_private ? PRIVATE_FILE_MODE : FILE_MODE;
+    files->directory_mode = is_private ? PRIVATE_DIRECTORY_MODE : DIRECTORY_MODE;
     files->written = 0;
     files->parent = NULL;
     tl_buffer_init(&files->present, TL_RESOURCE_MAX);
@@ -44,7 +48,7 @@ static enum tally_status make_parent(struct tl_publish_files *files, const char 
         tl_free(parent);
         return TALLY_OK;
     }
-    enum tally_status status = tl_make_directories(parent, DIRECTORY_MODE);
+    enum tally_status status = tl_make_directories(parent, files->directory_mode);
     if (status != TALLY_OK) {
         tl_free(parent);
         return status;
@@ -76,7 +80,7 @@ enum tally_status tl_publish_file(struct tl_publish_files *files, const char *pa
     if (!has_bytes(files, to, bytes)) {
         status = make_parent(files, to);
         if (status == TALLY_OK) {
-            status = tl_file_write_unsynced(to, bytes, FILE_MODE);
+            status = tl_file_write_unsynced(to, bytes, files->file_mode);
         }
         files->written += status == TALLY_OK ? 1 : 0;
     }
@@ -103,7 +107,7 @@ static enum tally_status incoming_chunk(void *context, struct tally_bytes chunk)
 
 /* Fills the temporary file and gives it its name. */
 static enum tally_status receive(struct incoming *incoming, struct tl_source *source,
-                                 const char *path, const struct tally_hash *hash)
+                                 const char *path, const struct tally_hash *hash, mode_t mode)
 {
     tl_sha256_init(&incoming->sha);
     enum tally_status status = tl_source_stream(source, path, incoming_chunk, incoming);
@@ -115,7 +119,7 @@ static enum tally_status receive(struct incoming *incoming, struct tl_source *so
         return TALLY_EBAD;
     }
     /* An object that is there is not read again, so its name must never stand before its bytes. */
-    bool is_kept = fchmod(incoming->fd, FILE_MODE) == 0 && fsync(incoming->fd) == 0;
+    bool is_kept = fchmod(incoming->fd, mode) == 0 && fsync(incoming->fd) == 0;
     return is_kept ? TALLY_OK : tl_status_from_errno(errno);
 }
 
@@ -130,7 +134,8 @@ static enum tally_status copy_object(struct tl_publish_files *files, struct tl_s
     }
     incoming.fd = mkostemp(temporary, O_CLOEXEC);
     enum tally_status status =
-        incoming.fd < 0 ? tl_status_from_errno(errno) : receive(&incoming, source, path, hash);
+        incoming.fd < 0 ? tl_status_from_errno(errno)
+                        : receive(&incoming, source, path, hash, files->file_mode);
     if (status == TALLY_OK && rename(temporary, to) != 0) {
         status = tl_status_from_errno(errno);
     }
@@ -165,19 +170,8 @@ enum tally_status tl_publish_object(struct tl_publish_files *files, struct tl_so
     return status;
 }
 
-/* One flush of the whole file system instead of two for each of a great many small files. */
-static enum tally_status sync_all(const char *directory)
-{
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return tl_status_from_errno(errno);
-    }
-    enum tally_status status = syncfs(fd) == 0 ? TALLY_OK : tl_status_from_errno(errno);
-    tl_close(&fd);
-    return status;
-}
-
-enum tally_status tl_publish_checkpoint(struct tl_publish_files *files, struct tally_bytes note)
+static enum tally_status settle(struct tl_publish_files *files, struct tally_bytes note,
+                                bool is_written)
 {
     char *to = tl_path_join(files->directory, TL_PATH_CHECKPOINT);
     if (to == NULL) {
@@ -185,13 +179,22 @@ enum tally_status tl_publish_checkpoint(struct tl_publish_files *files, struct t
     }
     bool is_new = !has_bytes(files, to, note);
     enum tally_status status = TALLY_OK;
-    if (is_new || files->written > 0) {
-        status = sync_all(files->directory);
-    }
-    if (status == TALLY_OK && is_new) {
-        status = tl_file_write(to, note, FILE_MODE, true);
+    if (!is_written && (is_new || files->written > 0)) {
+        status = tl_sync_filesystem(files->directory);
+    } else if (is_written && is_new) {
+        status = tl_file_write(to, note, files->file_mode, true);
         files->written += status == TALLY_OK ? 1 : 0;
     }
     tl_free(to);
     return status;
+}
+
+enum tally_status tl_publish_sync(struct tl_publish_files *files, struct tally_bytes note)
+{
+    return settle(files, note, false);
+}
+
+enum tally_status tl_publish_checkpoint(struct tl_publish_files *files, struct tally_bytes note)
+{
+    return settle(files, note, true);
 }

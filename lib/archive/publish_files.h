@@ -3,7 +3,9 @@
 #ifndef TL_ARCHIVE_PUBLISH_FILES_H
 #define TL_ARCHIVE_PUBLISH_FILES_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <tally/status.h>
 #include <tally/types.h>
@@ -13,12 +15,15 @@
 
 struct tl_publish_files {
     const char *directory;
+    mode_t file_mode;
+    mode_t directory_mode;
     uint64_t written;
     char *parent;             /* the directory that was made last; owned */
     struct tl_buffer present; /* what is there already */
 };
 
-void tl_publish_files_init(struct tl_publish_files *files, const char *directory);
+/* is_private: nobody else may read them. */
+void tl_publish_files_init(struct tl_publish_files *files, const char *directory, bool is_private);
 void tl_publish_files_deinit(struct tl_publish_files *files);
 
 /* Writes a resource, not yet durably, unless it has these bytes already. */
@@ -33,7 +38,11 @@ TALLY_NODISCARD enum tally_status tl_publish_object(struct tl_publish_files *fil
                                                     struct tl_source *source,
                                                     const struct tally_hash *hash, uint64_t size);
 
-/* Makes all that was written durable, then writes the checkpoint, durably. */
+/* Makes durable all that the checkpoint stands for, unless nothing is new. */
+TALLY_NODISCARD enum tally_status tl_publish_sync(struct tl_publish_files *files,
+                                                  struct tally_bytes note);
+
+/* Writes the checkpoint, durably; after tl_publish_sync. */
 TALLY_NODISCARD enum tally_status tl_publish_checkpoint(struct tl_publish_files *files,
                                                         struct tally_bytes note);
 

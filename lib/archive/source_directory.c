@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 struct directory_source {
     struct tl_source source;
     int fd; /* the directory: what a path means cannot change while we read */
+    struct tl_buffer checkpoint; /* in the place of the file's; empty: none */
 };
 
 /*
@@ -66,6 +68,9 @@ static enum tally_status directory_stream(struct tl_source *source, const char *
 {
     struct directory_source *self = (struct directory_source *)source;
     int fd = -1;
+    if (self->checkpoint.len > 0 && strcmp(path, TL_PATH_CHECKPOINT) == 0) {
+        return chunk(context, tl_buffer_bytes(&self->checkpoint));
+    }
     enum tally_status status = open_resource(self, path, &fd);
     if (status == TALLY_OK) {
         status = stream_fd(fd, chunk, context);
@@ -91,6 +96,7 @@ static void directory_close(struct tl_source *source)
 {
     struct directory_source *self = (struct directory_source *)source;
     tl_close(&self->fd);
+    tl_buffer_deinit(&self->checkpoint);
     tl_free(self);
 }
 
@@ -103,15 +109,28 @@ static const struct tl_source_ops directory_ops = {
 
 enum tally_status tl_source_over_directory(const char *path, struct tl_source **ret_source)
 {
+    return tl_source_over_directory_at(path, tl_bytes(NULL, 0), ret_source);
+}
+
+enum tally_status tl_source_over_directory_at(const char *path, struct tally_bytes checkpoint,
+                                              struct tl_source **ret_source)
+{
     struct directory_source *self = tl_calloc(1, sizeof *self);
     if (self == NULL) {
         return TALLY_ENOMEM;
     }
     self->source.ops = &directory_ops;
+    tl_buffer_init(&self->checkpoint, checkpoint.len);
+    tl_buffer_add(&self->checkpoint, checkpoint);
+    if (self->checkpoint.status != TALLY_OK) {
+        tl_free(self);
+        return TALLY_ENOMEM;
+    }
     self->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (self->fd < 0) {
         enum tally_status status =
             errno == ENOTDIR ? TALLY_ENOTFOUND : tl_status_from_errno(errno);
+        tl_buffer_deinit(&self->checkpoint);
         tl_free(self);
         return status;
     }

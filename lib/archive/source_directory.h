@@ -9,4 +9,9 @@
 TALLY_NODISCARD enum tally_status tl_source_over_directory(const char *path,
                                                            struct tl_source **ret_source);
 
+/* The same with checkpoint in the place of the directory's own, which may not be there yet. */
+TALLY_NODISCARD enum tally_status tl_source_over_directory_at(const char *path,
+                                                              struct tally_bytes checkpoint,
+                                                              struct tl_source **ret_source);
+
 #endif

@@ -34,8 +34,8 @@ struct tl_verify_options {
 
     /*
      * Every record that decoded, in order, with its clear parts (none where one of them does not
-     * hold); on the calling thread, views die with the call. For those who read and verify at once.
-     * May be NULL.
+     * hold); on the calling thread, views die with the call. For those who read and verify at once;
+     * the result's judge is there already, and has taken the record when it is good. May be NULL.
      */
     void (*record)(void *context, const struct tl_record *record,
                    const struct tl_envelope *envelope, const struct tally_hash *leaf,

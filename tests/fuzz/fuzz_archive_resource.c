@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/archive/backup.h"
 #include "lib/archive/bundle_file.h"
 #include "lib/archive/source.h"
 
@@ -93,6 +94,18 @@ static void try_name(struct tally_bytes bytes)
     }
 }
 
+static void try_mark(struct tally_bytes bytes)
+{
+    struct tl_backup_mark mark;
+    struct tl_buffer buffer;
+    if (tl_backup_mark_decode(bytes, &mark) != TALLY_OK) {
+        return;
+    }
+    tl_buffer_init(&buffer, TL_BACKUP_MARK_MAX);
+    tl_backup_mark_encode(&mark, &buffer);
+    check_same(&buffer, bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The first byte says what the rest is, the second how many rows it should have. */
@@ -103,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct tally_bytes rest = tl_bytes(data + 2, size - 2);
     unsigned count = data[1] + 1u;
-    switch (data[0] % 4) {
+    switch (data[0] % 5) {
     case 0:
         try_entries(rest, count);
         break;
@@ -112,6 +125,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 2:
         try_parts(rest);
+        break;
+    case 4:
+        try_mark(rest);
         break;
     default:
         try_name(rest);

@@ -39,8 +39,10 @@ LAYERS["client"] = LAYERS["lib/client"] | {"client"}
 LAYERS["include"] = set()
 LAYERS["examples"] = {"examples"}
 
-# What opens a stopped data directory: the one reason for a client to know the store.
-CLIENT_STORE_USERS = re.compile(r"client/(cmd_verify\.c|(ledger_store|source\w*)\.[ch])$")
+# What opens a stopped data directory, or makes one from a backup: why a client knows the store.
+CLIENT_STORE_USERS = re.compile(
+    r"client/(ledger_store\.[ch]|restore_check\.c|cmd_(restore|fsck)\.c)$"
+)
 
 # A library's header, and the only files that may include it. Tests may include what they test.
 OWNED_HEADERS = {
