@@ -15,7 +15,7 @@ static const struct verb *const verbs[] = {
     &verb_charter, &verb_compose, &verb_preview, &verb_sign,  &verb_submit,
     &verb_receipt, &verb_bundle,  &verb_status,  &verb_log,   &verb_show,
     &verb_search,  &verb_verify,  &verb_check,   &verb_publish, &verb_backup,
-    &verb_restore, NULL,
+    &verb_restore, &verb_fsck,   NULL,
 };
 
 static const struct verb *find_verb(const char *name)

@@ -20,6 +20,7 @@ extern const struct verb verb_verify;
 extern const struct verb verb_publish;
 extern const struct verb verb_backup;
 extern const struct verb verb_restore;
+extern const struct verb verb_fsck;
 extern const struct verb verb_check;
 
 #endif

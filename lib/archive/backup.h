@@ -33,6 +33,7 @@ struct tl_backup_item {
 
 struct tl_backup_options {
     const struct tally_hash *ledger; /* NULL: the one that the source says it is */
+    struct tally_bytes since;        /* a signed checkpoint held from before; empty: none */
     unsigned threads;                /* beside the caller's */
     void (*progress)(void *context, uint64_t done, uint64_t size); /* may be NULL */
     void *progress_context;

@@ -235,6 +235,7 @@ static enum tally_status run(struct walk *walk)
     struct tally_hash claim;
     struct tl_verify_options options = {
         .ledger = walk->options->ledger,
+        .since = walk->options->since,
         .require_objects = true,
         .threads = walk->options->threads,
         .progress = on_progress,

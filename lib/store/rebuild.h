@@ -34,8 +34,8 @@ struct tl_store_verdict {
 
 /*
  * Verifies a stopped data directory under the signed checkpoint of its head guard. Statuses as
- * tl_store_open and tl_backup_verify. In a process that may die: LMDB can crash over a damaged
- * file. Writes nothing.
+ * tl_store_open (read only) and tl_backup_verify. In a process that may die: LMDB can crash over a
+ * damaged file.
  */
 TALLY_NODISCARD enum tally_status tl_store_verify(const char *directory,
                                                   struct tally_bytes checkpoint,

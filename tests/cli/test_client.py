@@ -944,7 +944,7 @@ def test_a_retraction_that_is_retracted_does_not_count(ledger):
 def test_every_verb_has_help_and_rejects_nonsense(ledger):
     overview = ledger.tally("help").out
     verbs = re.findall(r"^  ([a-z]+) ", overview, re.MULTILINE)
-    assert len(verbs) == 16
+    assert len(verbs) == 17
     for verb in verbs:
         assert ledger.tally("help", verb).out == ledger.tally(verb, "--help").out
         assert ledger.tally(verb, "--no-such-option").code == 2

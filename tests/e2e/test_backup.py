@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Backups of a real tallyd that is written to meanwhile, and what is restored from them."""
 import fcntl
+import json
 import os
 import pathlib
 import re
@@ -591,3 +592,102 @@ def test_a_newer_backup_notices_an_older_ledger(made, team):
     with made.client() as client:
         assert client.state()["signing"] == "stopped"
     made.stop()
+
+
+# ---- a stopped ledger ----
+
+
+def fsck(daemon, *words):
+    return tally("fsck", daemon.data, *words)
+
+
+def content_of(directory):
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files_of(directory)}
+
+
+@pytest.fixture(name="stopped")
+def fixture_stopped(made, team):
+    made.start()
+    fill(made, team, 5)
+    made.stop()
+    return made
+
+
+def test_fsck_of_a_good_ledger(stopped, team):
+    (stopped.data / "exhibits" / ("0" * 64)).write_bytes(b"left behind")
+    before = content_of(stopped.data)
+    done = fsck(stopped, "--ledger", T.b64(team.id))
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(fsck(stopped, "--json").stdout)
+    assert (found["records"], found["records_behind"]) == (6, 0)
+    assert (found["unnamed_files"], found["unnamed_bytes"]) == (1, 11)
+    assert content_of(stopped.data) == before
+    stopped.start()
+    done = fsck(stopped)
+    assert done.returncode == 3 and "in use by a running tallyd" in done.stderr
+
+
+def test_fsck_compares_the_head(stopped, team):
+    older = (stopped.data / "head").read_bytes()
+    old = copy_of(stopped)
+    stopped.start()
+    with stopped.client() as client:
+        team.accept(client, team.alder)
+    stopped.stop()
+    head = stopped.directory / "head-elsewhere"
+    shutil.move(stopped.data / "head", head)
+    done = fsck(stopped)
+    assert done.returncode == 3 and "the head guard is missing" in done.stderr
+    assert fsck(stopped, "--head", head).returncode == 0
+    (stopped.data / "head").write_bytes(older)
+    done = fsck(stopped)
+    assert done.returncode == 4 and "1 records behind the newest checkpoint" in done.stderr
+    shutil.rmtree(stopped.data)
+    shutil.move(old, stopped.data)
+    done = fsck(stopped, "--head", head)
+    assert done.returncode == 1
+    assert "the store holds 6 records, its head guard says 7" in done.stderr
+    assert "Put the newest one back" in done.stderr
+    (stopped.data / "head").write_bytes(bytes(8192))
+    done = fsck(stopped)
+    assert done.returncode == 1 and "the head guard is damaged" in done.stderr
+
+
+def copy_of(daemon):
+    kept = daemon.directory / "kept"
+    shutil.copytree(daemon.data, kept)
+    return kept
+
+
+def test_fsck_sees_what_has_stopped_signing(stopped, team):
+    old = copy_of(stopped)
+    stopped.start()
+    with stopped.client() as client:
+        team.accept(client, team.alder)
+        newest = client.get("checkpoint")
+    stopped.stop()
+    (old / "contradiction").write_bytes(newest)
+    stopped.data = old
+    done = fsck(stopped)
+    assert done.returncode == 1 and "checkpoint-rollback" in done.stdout
+    (old / "contradiction").unlink()
+    assert fsck(stopped).returncode == 0
+
+
+def test_fsck_names_what_is_damaged(stopped, team):
+    with stopped.start().client() as client:
+        record = T.receipt_decode(client.get("receipt/3"))["record"]
+    stopped.stop()
+    path = stopped.data / "store" / "data.mdb"
+    data = path.read_bytes()
+    changed = record[:-3] + bytes([record[-3] ^ 1]) + record[-2:]
+    path.write_bytes(data.replace(record, changed))
+    done = fsck(stopped)
+    assert done.returncode == 1 and "record 3" in done.stdout
+    path.write_bytes(b"rubbish" * 10000)
+    done = fsck(stopped)
+    assert done.returncode == 1 and "damaged" in done.stderr
+    path.write_bytes(data[:8192] + bytes(len(data) - 8192))
+    assert fsck(stopped).returncode == 1
+    path.write_bytes(data)
+    assert fsck(stopped).returncode == 0
