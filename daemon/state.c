@@ -56,6 +56,10 @@ static void add_head(const struct tl_server *server, struct tl_buffer *buffer)
     add_number(buffer, "size", head.size);
     add_text(buffer, "root", root);
     add_text(buffer, "checkpoint-signed", time);
+    int64_t wall_us = tl_clock_read().wall_us;
+    tl_time_format(wall_us > 0 ? (uint64_t)wall_us / 1000000 : 0, time);
+    add_text(buffer, "time", time);
+    add_text(buffer, "clock", tl_clock_is_stepped(&server->ledger->clock) ? "stepped" : "ok");
     add_text(buffer, "signing", signing_text(server));
 }
 
