@@ -120,9 +120,10 @@ static int restore(const struct opt *opt, struct tl_source *backup, const char *
         return code;
     }
     print(opt, "restored", data, &outcome);
-    out_hint("Before the daemon starts: are there newer records than %llu anywhere, in another "
-             "backup, a head guard or a member's receipt? Signing over them would fork the ledger.",
-             (unsigned long long)outcome.size);
+    out_hint("Signing over newer records than these %llu would fork the ledger. Compare with the "
+             "head guard (tally fsck %s --head FILE); where it is lost, let the daemon start with "
+             "confirm-head, so that a member must show a checkpoint first.",
+             (unsigned long long)outcome.size, data);
     return EXIT_DONE;
 }
 

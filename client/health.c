@@ -17,6 +17,8 @@ enum {
     RESERVE_FACTOR = 2,  /* of free disk, before appends stop at one */
 };
 
+#define MAP_KEPT UINT64_C(268435456) /* bytes of the map that a daemon keeps free at most */
+
 static void __attribute__((format(printf, 2, 3))) find(struct health *health, const char *format,
                                                        ...)
 {
@@ -123,7 +125,7 @@ static void judge_room(struct health *health)
         find(health, "the disk has %" PRIu64 " bytes left; appends stop below %" PRIu64, free,
              reserve);
     }
-    if (exceeds(used, map, MAP_PERCENT_MAX)) {
+    if (exceeds(used, map, MAP_PERCENT_MAX) || (used < map && map - used < MAP_KEPT)) {
         find(health, "the store takes %" PRIu64 " bytes of a map of %" PRIu64
              ": raise map-size and restart", used, map);
     }

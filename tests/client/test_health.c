@@ -26,7 +26,7 @@ static const struct line healthy[] = {
     {"checkpoint-signed", "2026-01-05T11:00:00Z"}, {"connections", "3"},
     {"connections-max", "64"}, {"queue", "0"}, {"queue-max", "50"},
     {"disk-free-bytes", "536870912"}, {"disk-reserve-bytes", "268435456"},
-    {"map-used-bytes", "799"}, {"map-size-bytes", "1000"},
+    {"map-used-bytes", "799999999999"}, {"map-size-bytes", "1000000000000"},
 };
 
 /* The healthy state with one value changed (NULL: the line left out). */
@@ -80,7 +80,9 @@ static void test_figures(void **state)
     expect("time", "2026-01-05T11:49:59Z", "minutes apart");
     expect("disk-free-bytes", "536870911", "appends stop below 268435456");
     expect("disk-free-bytes", "18446744073709551615", NULL); /* not known */
-    expect("map-used-bytes", "800", "raise map-size");
+    expect("map-used-bytes", "800000000000", "raise map-size");
+    expect("map-size-bytes", "1000000000000000", NULL);
+    expect("map-size-bytes", "800268435455", "raise map-size");
     expect("queue", "39", "39 entries wait, and there was no checkpoint for 3600 seconds");
     expect("connections", "56", NULL);
     expect("connections", "57", "connections are taken: 57");

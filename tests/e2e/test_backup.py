@@ -18,6 +18,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import conftest  # noqa: E402
+import foreign  # noqa: E402
 import sample  # noqa: E402
 import tallyref as T  # noqa: E402
 import wire  # noqa: E402
@@ -691,3 +692,18 @@ def test_fsck_names_what_is_damaged(stopped, team):
     assert fsck(stopped).returncode == 1
     path.write_bytes(data)
     assert fsck(stopped).returncode == 0
+
+
+def test_a_backup_that_others_have_made(made, team):
+    """Written from docs/formats.md alone, it restores to the receipts that it stands for."""
+    ledger = foreign.ledger_of(team, 8)
+    foreign.write(made.directory / "backup", ledger)
+    done = restore(made)
+    assert done.returncode == 0, done.stdout + done.stderr
+    serve(made, "restored")
+    with made.client() as client:
+        assert receipts_of(client, 9) == [ledger.receipt(index) for index in range(9)]
+    with made.reader() as reader:
+        rows = reader.get("tally/checkpoints/000.p/9")
+    assert rows == (made.directory / "backup/tally/checkpoints/000.p/9").read_bytes()
+    made.stop()
