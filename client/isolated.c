@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The two talk over a pair of sockets, one question at a time: a path with its NUL goes down;
- * pieces come back, each with its length before it, then a length of 0 and the status.
+ * pieces come back, each with its length before it, then a length of 0 and the status. An empty
+ * path is no question: it says that the pieces on their way are not wanted any more.
  */
 #include "client/isolated.h"
 
@@ -37,10 +38,16 @@ static enum tally_status send_number(int fd, int32_t number)
     return tl_write_full(fd, tl_bytes(bytes, sizeof bytes));
 }
 
+static bool is_told_to_stop(int fd)
+{
+    uint8_t byte = 0;
+    return recv(fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 static enum tally_status send_chunk(void *context, struct tally_bytes chunk)
 {
     const int *fd = (const int *)context;
-    enum tally_status status = TALLY_OK;
+    enum tally_status status = is_told_to_stop(*fd) ? TALLY_ETOOBIG : TALLY_OK;
     while (status == TALLY_OK && chunk.len > 0) {
         size_t len = chunk.len < PIECE_LEN ? chunk.len : PIECE_LEN;
         status = send_number(*fd, (int32_t)len);
@@ -60,6 +67,9 @@ static bool answer(int fd, struct tl_source *source)
         return false;
     }
     path[sizeof path - 1] = '\0';
+    if (path[0] == '\0') {
+        return true;
+    }
     enum tally_status status = tl_source_stream(source, path, send_chunk, &fd);
     return send_number(fd, 0) == TALLY_OK && send_number(fd, (int32_t)status) == TALLY_OK;
 }
@@ -138,7 +148,7 @@ static enum tally_status isolated_stream(struct tl_source *base, const char *pat
     enum tally_status status = TALLY_OK;
     int32_t len = 0;
     int32_t answered = 0;
-    if (strlen(path) >= TL_RESOURCE_PATH_MAX) {
+    if (path[0] == '\0' || strlen(path) >= TL_RESOURCE_PATH_MAX) {
         return TALLY_ENOTFOUND;
     }
     if (self->pid == 0 || !ask(self, path) || !receive(self, &len, sizeof len)) {
@@ -147,6 +157,9 @@ static enum tally_status isolated_stream(struct tl_source *base, const char *pat
     while (len > 0 && len <= PIECE_LEN && receive(self, self->piece, (size_t)len)) {
         if (status == TALLY_OK) {
             status = chunk(context, tl_bytes(self->piece, (size_t)len));
+            if (status != TALLY_OK && !ask(self, "")) {
+                return died(self);
+            }
         }
         len = -1;
         if (!receive(self, &len, sizeof len)) {

@@ -667,15 +667,15 @@ class Directory:
 
     def get(self, name):
         """One octet more than is allowed is read, to see that there is more."""
-        path = os.path.join(self.path, name)
-        return read_file(path, lambda stream: stream.read(READ_MOST + 1))
+        return read_file(os.path.join(self.path, name), lambda stream: stream.read(READ_MOST + 1))
 
     @functools.cache
-    def object(self, name):
-        """-> SHA-256 and size of a file, however long"""
-        def digest(stream):
-            return hashlib.file_digest(stream, "sha256").digest(), stream.tell()
-        return read_file(os.path.join(self.path, "tally/objects", name.hex()), digest)
+    def object(self, name, size):
+        """Does a file have its SHA-256 and this size, beyond which it is not read?"""
+        def holds(stream):
+            own = os.fstat(stream.fileno()).st_size
+            return own == size and hashlib.file_digest(stream, "sha256").digest() == name
+        return read_file(os.path.join(self.path, "tally/objects", name.hex()), holds)
 
 def unpack(directory, stream):
     """Writes the archive that stands in a tar, and nothing else of it, below the directory."""
@@ -884,12 +884,12 @@ class Ledger:
 
     def object(self, i, name, kind, hashed, size, required=False):
         """A ciphertext or exhibit file."""
-        held = self.source.object(hashed)
-        if held is None and not required:
+        holds = self.source.object(hashed, size)
+        if holds is None and not required:
             self.report.lines[name]["unchecked"] += 1
         else:
-            fault = f"{kind}-missing" if held is None else f"{kind}-invalid"
-            self.report.tell(name, None if held == (hashed, size) else fault, i)
+            fault = f"{kind}-missing" if holds is None else f"{kind}-invalid"
+            self.report.tell(name, None if holds else fault, i)
 
     def judge(self, i, r, e, step):                                     # 19.3
         """What does not hold goes to the line of its reason. step is None where it is not known."""

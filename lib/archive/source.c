@@ -31,27 +31,35 @@ void tl_source_close(struct tl_source *source)
 
 struct digest {
     struct tl_sha256 sha;
-    uint64_t size;
+    uint64_t left; /* bytes that may still come */
+    bool is_beyond;
 };
 
 static enum tally_status digest_chunk(void *context, struct tally_bytes chunk)
 {
     struct digest *digest = context;
+    if (chunk.len > digest->left) {
+        digest->is_beyond = true;
+        return TALLY_ETOOBIG;
+    }
     tl_sha256_update(&digest->sha, chunk);
-    digest->size += chunk.len;
+    digest->left -= chunk.len;
     return TALLY_OK;
 }
 
-enum tally_status tl_source_digest(struct tl_source *source, const char *path,
-                                   struct tally_hash *ret_hash, uint64_t *ret_size)
+enum tally_status tl_source_holds(struct tl_source *source, const char *path,
+                                  const struct tally_hash *hash, uint64_t size, bool *ret_holds)
 {
-    struct digest digest = {.size = 0};
+    struct digest digest = {.left = size};
     tl_sha256_init(&digest.sha);
     enum tally_status status = tl_source_stream(source, path, digest_chunk, &digest);
-    if (status != TALLY_OK) {
-        return status;
+    if (digest.is_beyond) {
+        *ret_holds = false;
+        return TALLY_OK;
     }
-    *ret_hash = tl_sha256_final(&digest.sha);
-    *ret_size = digest.size;
-    return TALLY_OK;
+    if (status == TALLY_OK) {
+        struct tally_hash found = tl_sha256_final(&digest.sha);
+        *ret_holds = digest.left == 0 && tl_hash_equal(&found, hash);
+    }
+    return status;
 }

@@ -9,6 +9,7 @@
 #ifndef TL_ARCHIVE_SOURCE_H
 #define TL_ARCHIVE_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,7 +30,10 @@ struct tl_source_ops {
     /* Appends the whole resource to buffer. ENOTFOUND, ETOOBIG (buffer->max), EIO, EPROTOCOL. */
     enum tally_status (*read)(struct tl_source *source, const char *path,
                               struct tl_buffer *buffer);
-    /* Hands the resource over in pieces: objects of any size, in constant memory. */
+    /*
+     * Hands the resource over in pieces: objects of any size, in constant memory. What chunk
+     * returns but OK is the answer, and nothing behind that piece is read.
+     */
     enum tally_status (*stream)(struct tl_source *source, const char *path, tl_chunk_fn chunk,
                                 void *context);
     /* A hint that these will be read (not streamed) next, in this order; may be NULL. */
@@ -49,10 +53,13 @@ TALLY_NODISCARD enum tally_status tl_source_stream(struct tl_source *source, con
 void tl_source_prefetch(struct tl_source *source, const char *const *paths, size_t count);
 void tl_source_close(struct tl_source *source); /* NULL is fine */
 
-/* SHA-256 and size of an object, streamed. */
-TALLY_NODISCARD enum tally_status tl_source_digest(struct tl_source *source, const char *path,
-                                                   struct tally_hash *ret_hash,
-                                                   uint64_t *ret_size);
+/*
+ * Whether an object has this size and SHA-256; *ret_holds is set with OK. It is read to its end
+ * only where that is not beyond size: it may be of any length, and is a stranger's.
+ */
+TALLY_NODISCARD enum tally_status tl_source_holds(struct tl_source *source, const char *path,
+                                                  const struct tally_hash *hash, uint64_t size,
+                                                  bool *ret_holds);
 
 /* An archive directory. ENOTFOUND when path/checkpoint is not there. */
 TALLY_NODISCARD enum tally_status tl_source_open_directory(const char *path,

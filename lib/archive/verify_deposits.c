@@ -14,10 +14,9 @@ static enum tally_status check_object(struct tl_verification *v, const struct ta
                                       uint64_t size, enum object_state *ret_state)
 {
     char path[TL_RESOURCE_PATH_MAX];
-    struct tally_hash found;
-    uint64_t found_size = 0;
+    bool holds = false;
     tl_path_object(hash, path);
-    enum tally_status status = tl_source_digest(v->source, path, &found, &found_size);
+    enum tally_status status = tl_source_holds(v->source, path, hash, size, &holds);
     if (status == TALLY_ENOTFOUND) {
         *ret_state = OBJECT_ABSENT;
         return TALLY_OK;
@@ -25,7 +24,7 @@ static enum tally_status check_object(struct tl_verification *v, const struct ta
     if (status != TALLY_OK) {
         return status;
     }
-    *ret_state = found_size == size && tl_hash_equal(&found, hash) ? OBJECT_GOOD : OBJECT_BAD;
+    *ret_state = holds ? OBJECT_GOOD : OBJECT_BAD;
     return TALLY_OK;
 }
 

@@ -17,6 +17,7 @@
 struct pending {
     bool in_use;
     bool complete;
+    bool is_refused; /* nobody wants the rest of the answer: it is dropped as it comes */
     uint32_t request;
     enum tally_status status;
     char path[TL_PATH_MAX_WIRE + 1];
@@ -32,8 +33,9 @@ struct connection_source {
 static struct pending *find_path(struct connection_source *self, const char *path)
 {
     for (size_t i = 0; i < PENDING_MAX; i++) {
-        if (self->pending[i].in_use && strcmp(self->pending[i].path, path) == 0) {
-            return &self->pending[i];
+        struct pending *pending = &self->pending[i];
+        if (pending->in_use && !pending->is_refused && strcmp(pending->path, path) == 0) {
+            return pending;
         }
     }
     return NULL;
@@ -66,6 +68,7 @@ static struct pending *start(struct connection_source *self, const char *path)
         }
         pending->in_use = true;
         pending->complete = false;
+        pending->is_refused = false;
         pending->status = TALLY_OK;
         pending->request = tl_exchange_next_request(self->connection);
         memcpy(pending->path, path, len + 1);
@@ -109,6 +112,8 @@ static enum tally_status route(struct connection_source *self, const struct pend
     }
     if (frame.type == TL_MESSAGE_DATA && pending == direct) {
         *ret_data = frame.payload;
+    } else if (pending->is_refused) {
+        pending->in_use = frame.type == TL_MESSAGE_DATA;
     } else if (frame.type == TL_MESSAGE_DATA) {
         tl_buffer_add(&pending->data, frame.payload);
         return pending->data.status;
@@ -129,19 +134,23 @@ static enum tally_status source_stream(struct tl_source *source, const char *pat
     if (status != TALLY_OK) {
         return status;
     }
-    enum tally_status result = TALLY_OK;
     while (status == TALLY_OK && !pending->complete) {
         struct tally_bytes data;
         status = route(self, pending, &data);
-        if (status == TALLY_OK && result == TALLY_OK && data.len > 0) {
+        enum tally_status result = TALLY_OK;
+        if (status == TALLY_OK && data.len > 0) {
             result = chunk(context, data);
+        }
+        if (result != TALLY_OK) {
+            pending->is_refused = true;
+            return result;
         }
     }
     if (status == TALLY_OK) {
         status = pending->status;
     }
     release(pending);
-    return status != TALLY_OK ? status : result;
+    return status;
 }
 
 static enum tally_status source_read(struct tl_source *source, const char *path,

@@ -616,6 +616,37 @@ static void test_objects(void **state)
     scene_end(&s);
 }
 
+/* What is longer than it may be is not read to its end, however far that is. */
+static void test_long_objects(void **state)
+{
+    enum { LEN = 1000, LONGER = 1000000 };
+    static uint8_t bytes[LONGER];
+    static char text[LEN + 1];
+    memset(text, 'x', LEN);
+    const struct fixture_part parts[] = {{"/a", text, 's'}};
+    const struct fixture_file files[] = {{false, text, 0}, {true, "sealed", 0}};
+    struct fixture_entry entry = {
+        .type = "finding", .parts = parts, .part_count = 1, .files = files, .file_count = 2};
+    struct scene s;
+    (void)state;
+    scene_begin(&s, 2);
+    (void)fixture_append(s.ledger, &entry);
+    scene_republish(&s);
+    case_verify(&s.c);
+    case_expect_exit(&s.c, 0);
+    for (size_t i = 0; i < s.ledger->object_count; i++) {
+        char path[TL_RESOURCE_PATH_MAX];
+        tl_path_object(&s.ledger->objects[i].hash, path);
+        memory_source_put(s.memory, path, tl_bytes(bytes, sizeof bytes));
+    }
+    s.memory->streamed = 0;
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_DEPOSITS, 2, TALLY_REASON_SEALED_INVALID);
+    case_expect_bad(&s.c, TL_CHECK_EXHIBITS, 2, TALLY_REASON_FILE_INVALID);
+    assert_true(s.memory->streamed < 3 * (LEN + 8));
+    scene_end(&s);
+}
+
 static void test_bad_parts(void **state)
 {
     struct scene s;
@@ -852,6 +883,7 @@ int main(void)
         cmocka_unit_test(test_held_under_unknown_rules),
         cmocka_unit_test(test_in_doubt),
         cmocka_unit_test(test_objects),
+        cmocka_unit_test(test_long_objects),
         cmocka_unit_test(test_bad_parts),
         cmocka_unit_test(test_order_of_faults_in_parts),
         cmocka_unit_test(test_clock_step_that_is_not_known),

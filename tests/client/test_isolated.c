@@ -26,6 +26,9 @@ static enum tally_status stream(struct tl_source *source, const char *path, tl_c
     if (strcmp(path, "empty") != 0) {
         status = chunk(context, tl_bytes(large, sizeof large));
     }
+    while (strcmp(path, "endless") == 0 && status == TALLY_OK) {
+        status = chunk(context, tl_bytes(large, sizeof large));
+    }
     if (strcmp(path, "killing late") == 0) {
         (void)raise(SIGKILL);
     }
@@ -94,6 +97,7 @@ static void test_answers_come_through(void **state)
         assert_status(read_len(source, "missing", LARGE_LEN, &len), TALLY_ENOTFOUND);
         assert_status(read_len(source, "failing", LARGE_LEN, &len), TALLY_EIO);
         assert_status(read_len(source, "anything", LARGE_LEN - 1, &len), TALLY_ETOOBIG);
+        assert_status(read_len(source, "endless", LARGE_LEN, &len), TALLY_ETOOBIG);
         assert_status(read_len(source, "empty", LARGE_LEN, &len), TALLY_OK);
         assert_int_equal(len, 0);
     }

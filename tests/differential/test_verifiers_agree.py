@@ -662,6 +662,22 @@ def test_long_files(court, archive):
     court.close(8)
 
 
+def test_long_objects(court, archive):
+    """Of many gigabytes, which nobody reads: the size alone is wrong."""
+    made = grown()
+    sealed = next(digest for e in made.entries for _, digest, _ in e.fields["sealed"])
+    for name, line, fault in (
+            (T.sha256(S.SCAN), "exhibits", "file-invalid"),
+            (sealed, "deposits", "sealed-invalid")):
+        path = archive / "tally/objects" / name.hex()
+        data = path.read_bytes()
+        os.truncate(path, 2**36)
+        found = court.ask(f"{line}, a long object", archive, ledger=id_of(made))
+        assert found[line][2] == fault
+        path.write_bytes(data)
+    court.close(2)
+
+
 def of_vector(made, item):
     """Appends a record of judge.json as its host would."""
     data = bytes.fromhex(item["record"])

@@ -124,11 +124,12 @@ static void test_objects(void **state)
     check_bytes(fixture, path, tl_bytes(sample.ciphertexts[1], sizeof sample.ciphertexts[1]));
     tl_path_object(&fixture->exhibit, path);
     check_bytes(fixture, path, tl_bytes(exhibit_bytes, sizeof exhibit_bytes));
-    struct tally_hash hash;
-    uint64_t size = 0;
-    assert_status(tl_source_digest(fixture->source, path, &hash, &size), TALLY_OK);
-    assert_int_equal(size, EXHIBIT_LEN);
-    assert_true(tl_hash_equal(&hash, &fixture->exhibit));
+    bool holds = false;
+    for (uint64_t size = EXHIBIT_LEN - 1; size <= EXHIBIT_LEN + 1; size++) {
+        assert_status(
+            tl_source_holds(fixture->source, path, &fixture->exhibit, size, &holds), TALLY_OK);
+        assert_int_equal(holds, size == EXHIBIT_LEN);
+    }
     fixture->exhibit.bytes[0] ^= 1;
     tl_path_object(&fixture->exhibit, path);
     check_status(fixture, path, TALLY_ENOTFOUND);

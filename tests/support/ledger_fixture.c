@@ -751,8 +751,10 @@ static enum tally_status memory_stream(struct tl_source *source, const char *pat
     }
     for (size_t done = 0; done < resource->bytes.len; done += 7) {
         size_t left = resource->bytes.len - done;
+        size_t len = left < 7 ? left : 7;
+        memory->streamed += len;
         enum tally_status status =
-            chunk(context, tl_bytes(resource->bytes.ptr + done, left < 7 ? left : 7));
+            chunk(context, tl_bytes(resource->bytes.ptr + done, len));
         if (status != TALLY_OK) {
             return status;
         }

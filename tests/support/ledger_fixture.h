@@ -159,6 +159,7 @@ struct memory_source {
     size_t cap;
     struct memory_resource *resources;
     uint64_t reads;
+    uint64_t streamed; /* bytes handed over in pieces */
 };
 
 struct memory_source *memory_source_new(void);
