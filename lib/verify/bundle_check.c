@@ -25,7 +25,6 @@ struct walk {
     const struct tl_bundle_visitor *visitor;
     struct tl_report *report;
     struct tl_checkpoint checkpoint; /* a claim until the walk is over */
-    size_t first_entry;
     size_t constitution; /* next line of each kind */
     size_t last;
     size_t entry;
@@ -76,11 +75,9 @@ static size_t end_of(const struct walk *walk, size_t line, enum tl_bundle_line_k
 static bool find_lines(struct walk *walk)
 {
     walk->last = end_of(walk, 0, TL_BUNDLE_CONSTITUTION);
-    walk->first_entry = end_of(walk, walk->last, TL_BUNDLE_LAST);
-    walk->entry = walk->first_entry;
+    walk->entry = end_of(walk, walk->last, TL_BUNDLE_LAST);
     walk->part = end_of(walk, walk->entry, TL_BUNDLE_ENTRY);
-    return walk->last > 0 && walk->first_entry == walk->last + 1 &&
-           walk->part > walk->first_entry &&
+    return walk->last > 0 && walk->entry == walk->last + 1 && walk->part > walk->entry &&
            end_of(walk, walk->part, TL_BUNDLE_PART) == walk->bundle->count;
 }
 
@@ -333,16 +330,27 @@ static void count_doubt_of(struct walk *walk, const struct tl_receipt *receipt)
     }
 }
 
-/* A revocation stands behind what it casts doubt on: counted when the walk has met them all. */
+/*
+ * A revocation stands behind what it casts doubt on: counted when the walk has met them all, in a
+ * second one. A record that stands on several lines counts once.
+ */
 static enum tally_status count_doubt(struct walk *walk)
 {
-    for (size_t line = walk->first_entry; index_at(walk, line, TL_BUNDLE_ENTRY) != TL_NO_INDEX;
-         line++) {
+    struct walk again = {.bundle = walk->bundle};
+    uint64_t counted = TL_NO_INDEX;
+    size_t line = 0;
+    bool is_bundle = find_lines(&again);
+    TL_ASSERT(is_bundle);
+    while (next_line(&again, &line)) {
         struct tl_receipt receipt;
+        if (walk->bundle->lines[line].index == counted) {
+            continue;
+        }
         enum tally_status status = decode_line(walk, line, &receipt);
         if (status != TALLY_OK) {
             return status;
         }
+        counted = receipt.index;
         count_doubt_of(walk, &receipt);
         tl_receipt_deinit(&receipt);
     }
