@@ -227,10 +227,11 @@ static enum tally_status compare_receipt(struct tl_verification *v,
     return TALLY_OK;
 }
 
-/* Of what lies beyond this ledger's end the newest key is the one to ask. */
+/* What a receipt says of sizes that no ledger has is BAD by itself, whatever the key. */
 static const struct tl_note_key *key_within(const struct tl_verification *v, uint64_t size)
 {
-    return tl_verify_key_at(v, size > v->size ? v->size : size);
+    uint64_t within = size > v->size ? v->size : size;
+    return tl_verify_key_at(v, within == 0 ? 1 : within);
 }
 
 static enum tally_status check_decoded_receipt(struct tl_verification *v,
@@ -241,12 +242,17 @@ static enum tally_status check_decoded_receipt(struct tl_verification *v,
         tl_report_bad(v->report, TL_CHECK_RECEIPTS, receipt->index, TALLY_REASON_RECEIPT_INVALID);
         return TALLY_OK;
     }
-    const struct tl_note_key *seal_key = key_within(v, receipt->index == 0 ? 1 : receipt->index);
+    const struct tl_note_key *seal_key = key_within(v, receipt->index);
     const struct tl_note_key *checkpoint_key = key_within(v, checkpoint.size);
     bool is_known = seal_key != NULL && checkpoint_key != NULL;
     enum tally_reason reason = TALLY_REASON_NONE;
-    enum tally_status status =
-        is_known ? check_by_itself(v, receipt, seal_key, checkpoint_key, &reason) : TALLY_OK;
+    enum tally_status status = TALLY_OK;
+    if (checkpoint.size > v->size) {
+        /* The keys of what this ledger does not hold may be others. */
+        status = check_by_itself(v, receipt, NULL, NULL, &reason);
+    } else if (is_known) {
+        status = check_by_itself(v, receipt, seal_key, checkpoint_key, &reason);
+    }
     if (status == TALLY_OK && reason != TALLY_REASON_NONE) {
         tl_report_bad(v->report, TL_CHECK_RECEIPTS, receipt->index, reason);
     } else if (status == TALLY_OK) {

@@ -12,6 +12,9 @@
 #include <cmocka.h>
 
 #include "lib/archive/bundle_file.h"
+#include "lib/codec/note.h"
+#include "lib/codec/receipt.h"
+#include "lib/tree/tree.h"
 #include "tests/archive/verify_case.h"
 
 #define NONE TL_NO_INDEX
@@ -437,6 +440,55 @@ static void test_receipt_by_a_third_key(void **state)
     case_verify(&s.c);
     case_expect_bad(&s.c, TL_CHECK_RECEIPTS, 3, TALLY_REASON_CHECKPOINT_INVALID);
     case_expect_only_bad(&s.c, ONLY(TL_CHECK_RECEIPTS));
+    scene_end(&s);
+}
+
+static void hold_receipt_of_size_0(struct scene *s)
+{
+    struct tl_tree_proof proof = {.count = 0};
+    const struct fixture_record *record = &s->ledger->records[0];
+    struct tl_buffer checkpoint;
+    tl_buffer_init(&checkpoint, TL_NOTE_MAX);
+    fixture_checkpoint(s->ledger, 0, &checkpoint);
+    tl_receipt_encode(tl_buffer_bytes(&record->bytes), record->seal, 0, &proof,
+                      tl_buffer_bytes(&checkpoint), &s->c.held[0]);
+    tl_buffer_deinit(&checkpoint);
+    s->c.receipts[0] = tl_buffer_bytes(&s->c.held[0]);
+    s->c.options.receipt_count = 1;
+}
+
+static void test_receipt_of_size_0(void **state)
+{
+    struct scene s;
+    (void)state;
+    scene_begin(&s, 4);
+    hold_receipt_of_size_0(&s);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_RECEIPTS, 0, TALLY_REASON_PROOF_INVALID);
+    case_expect_only_bad(&s.c, ONLY(TL_CHECK_RECEIPTS));
+    scene_end(&s);
+}
+
+/* A ledger cut before its key changed does not show the key that a later receipt is by. */
+static void test_receipt_by_a_later_key(void **state)
+{
+    struct scene s;
+    char vkey[TL_VKEY_MAX];
+    char operation[TL_VKEY_MAX + 16];
+    (void)state;
+    scene_begin(&s, 4);
+    fixture_ledger_vkey(s.ledger, "second", vkey);
+    (void)snprintf(operation, sizeof operation, "ledger-key %s", vkey);
+    const char *ops[] = {operation};
+    (void)fixture_amend(s.ledger, ops, 1, 3);
+    fixture_set_ledger_key(s.ledger, "second");
+    add_findings(s.ledger, 8);
+    case_hold_receipt(&s.c, s.ledger, 6, 8);
+    case_verify(&s.c);
+    case_expect_bad(&s.c, TL_CHECK_RECEIPTS, NONE, TALLY_REASON_CHECKPOINT_ROLLBACK);
+    scene_republish(&s);
+    case_verify(&s.c);
+    case_expect_exit(&s.c, 0);
     scene_end(&s);
 }
 
@@ -878,6 +930,8 @@ int main(void)
         cmocka_unit_test(test_batch_past_amendment),
         cmocka_unit_test(test_ledger_key_change),
         cmocka_unit_test(test_receipt_by_a_third_key),
+        cmocka_unit_test(test_receipt_of_size_0),
+        cmocka_unit_test(test_receipt_by_a_later_key),
         cmocka_unit_test(test_receipt_from_a_fork),
         cmocka_unit_test(test_unknown_rules),
         cmocka_unit_test(test_held_under_unknown_rules),

@@ -792,6 +792,17 @@ def test_receipts(court, archive, tmp_path):
     for name, data in list(bad.items())[:15]:
         path.write_bytes(data)
         court.ask(f"receipt {name}, no id", archive, "--receipt", path)
+    nothing = T.note_sign(T.checkpoint_text(made.origin, 0, T.tree_root([])), early.note_key,
+                          early.key.seed)
+    path.write_bytes(T.proof_encode(0, [], nothing, made.records[0] + made.seals[0]))
+    found = court.ask("receipt in 0", archive, "--receipt", path, ledger=id_of(made))
+    assert found["receipts"] == ("BAD", 0, "proof-invalid")
+    root = write(tmp_path / "early", early.archive())
+    for index, size in ((23, 24), (30, 33), (22, 23)):
+        path.write_bytes(made.proof(index, size))
+        found = court.ask(f"receipt {index} in {size}, of a later key", root, "--receipt", path,
+                          ledger=id_of(made))
+        assert found["receipts"] == ("BAD", None, "checkpoint-rollback")
     path.write_bytes(one + bytes(131073 - len(one)))
     assert court.ask("receipt that is too long", archive, "--receipt", path)["exit"] == 2
     court.close(50)
