@@ -360,16 +360,17 @@ AMENDMENT = b"admit withdraw enrol rotate grant revoke threshold rules ledger-ke
 
 class Roster:
     """members: id -> is it not withdrawn; keys: fingerprint -> a decoded key with its member,
-    roles, ended (an index or None) and revoked (LAST-VALID or None)."""
+    roles, ended (index or None), revoked (LAST-VALID or None); ledger_points: past ones too."""
     def __init__(self, rules=KNOWN_RULES):
-        self.position, self.rules, self.threshold, self.ledger_key = 0, rules, 0, None
-        self.members, self.keys, self.origin, self.sample = {}, {}, None, False
+        self.position, self.rules, self.threshold, self.origin = 0, rules, 0, None
+        self.members, self.keys, self.sample = {}, {}, False
+        self.ledger_key, self.ledger_points = None, []
 
     def add_key(self, text, member, roles):                             # 18.2, last paragraphs
         key = decode_key_text(text)
         demand(key_usable(key.point), "key-unusable")
-        known = key.fingerprint in self.keys or key.point == self.ledger_key.point
-        demand(not known, "key-reused")
+        demand(key.fingerprint not in self.keys, "key-reused")
+        demand(key.point not in self.ledger_points, "key-reused")
         self.keys[key.fingerprint] = SimpleNamespace(
             **vars(key), member=member, roles=roles, ended=None, revoked=None)
 
@@ -383,14 +384,13 @@ class Roster:
         demand(text)                                                    # a policy is not judged
         match name:
             case b"origin":
-                find(ORIGIN, text)
-                self.origin = text
+                self.origin, = find(f"({ORIGIN})", text)
             case b"ledger-key":
-                vkey, used = decode_vkey(text), [*self.keys.values(), self.ledger_key]
+                vkey, enrolled = decode_vkey(text), [key.point for key in self.keys.values()]
                 demand(vkey.kind == 1 and vkey.name == self.origin)
                 demand(key_usable(vkey.point), "key-unusable")
-                demand(all(vkey.point != key.point for key in used if key), "key-reused")
-                self.ledger_key = vkey
+                demand(vkey.point not in enrolled + self.ledger_points, "key-reused")
+                self.ledger_key, self.ledger_points = vkey, [*self.ledger_points, vkey.point]
             case b"host-key":
                 self.add_key(text, b"host", set())
             case b"rules":                                              # a charter's come from 0

@@ -92,7 +92,7 @@ enum tally_reason tl_change_add_key(struct tl_change *change, struct tally_bytes
     if (tl_roster_find_key(change->roster, &key.fingerprint) != NULL) {
         return TALLY_REASON_KEY_REUSED;
     }
-    if (memcmp(key.point, change->roster->ledger_key.point, sizeof key.point) == 0) {
+    if (tl_roster_has_ledger_point(change->roster, key.point)) {
         return TALLY_REASON_KEY_REUSED;
     }
     change->status = tl_roster_add_key(change->roster, &key, member, roles, change->index);
@@ -125,7 +125,7 @@ enum tally_reason tl_change_ledger_key(struct tl_change *change, struct tally_by
     if (!tl_ed25519_public_is_valid(key.point)) {
         return TALLY_REASON_KEY_UNUSABLE;
     }
-    if (memcmp(key.point, roster->ledger_key.point, sizeof key.point) == 0) {
+    if (tl_roster_has_ledger_point(roster, key.point)) {
         return TALLY_REASON_KEY_REUSED;
     }
     for (size_t i = 0; i < roster->key_count; i++) {
@@ -133,6 +133,6 @@ enum tally_reason tl_change_ledger_key(struct tl_change *change, struct tally_by
             return TALLY_REASON_KEY_REUSED;
         }
     }
-    roster->ledger_key = key;
+    change->status = tl_roster_set_ledger_key(roster, &key);
     return TALLY_REASON_NONE;
 }

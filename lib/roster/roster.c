@@ -59,7 +59,10 @@ static enum tally_status copy_lists(const struct tl_roster *roster, struct tl_ro
     copy->keys = copy_of(roster->keys, roster->key_count, sizeof *roster->keys);
     copy->by_fingerprint =
         copy_of(roster->by_fingerprint, roster->key_count, sizeof *roster->by_fingerprint);
-    if (copy->members == NULL || copy->keys == NULL || copy->by_fingerprint == NULL) {
+    copy->ledger_points =
+        copy_of(roster->ledger_points, roster->ledger_point_count, sizeof *roster->ledger_points);
+    if (copy->members == NULL || copy->keys == NULL || copy->by_fingerprint == NULL ||
+        copy->ledger_points == NULL) {
         return TALLY_ENOMEM;
     }
     for (size_t i = 0; i < roster->policy_count; i++) {
@@ -81,6 +84,7 @@ enum tally_status tl_roster_copy(const struct tl_roster *roster, struct tl_roste
     copy->members = NULL;
     copy->keys = NULL;
     copy->by_fingerprint = NULL;
+    copy->ledger_points = NULL;
     copy->policies = NULL;
     copy->policy_count = 0;
     enum tally_status status = copy_lists(roster, copy);
@@ -101,6 +105,7 @@ void tl_roster_free(struct tl_roster *roster)
         tl_free(roster->policies[i]);
     }
     tl_free(roster->policies);
+    tl_free(roster->ledger_points);
     tl_free(roster->by_fingerprint);
     tl_free(roster->keys);
     tl_free(roster->members);
@@ -172,6 +177,30 @@ enum tally_status tl_roster_add_key(struct tl_roster *roster, const struct tl_pu
     };
     roster->key_count++;
     return TALLY_OK;
+}
+
+enum tally_status tl_roster_set_ledger_key(struct tl_roster *roster, const struct tl_note_key *key)
+{
+    void *points = roster->ledger_points;
+    if (!grow(&points, roster->ledger_point_count, sizeof *roster->ledger_points)) {
+        return TALLY_ENOMEM;
+    }
+    roster->ledger_points = points;
+    struct tl_ledger_point *point = &roster->ledger_points[roster->ledger_point_count];
+    memcpy(point->bytes, key->point, sizeof point->bytes);
+    roster->ledger_point_count++;
+    roster->ledger_key = *key;
+    return TALLY_OK;
+}
+
+bool tl_roster_has_ledger_point(const struct tl_roster *roster, const uint8_t point[32])
+{
+    for (size_t i = 0; i < roster->ledger_point_count; i++) {
+        if (memcmp(roster->ledger_points[i].bytes, point, sizeof roster->ledger_points[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 enum tally_status tl_roster_add_policy(struct tl_roster *roster, struct tally_bytes line)

@@ -42,6 +42,10 @@ struct tl_roster_key {
     uint64_t last_valid; /* signatures above it are in doubt; TL_NEVER unless revoked */
 };
 
+struct tl_ledger_point {
+    uint8_t bytes[32];
+};
+
 struct tl_roster {
     uint64_t position;               /* index of the charter or newest amendment */
     struct tally_hash position_leaf; /* leaf hash of that record; set by the judge */
@@ -50,6 +54,8 @@ struct tl_roster {
     bool sample;
     unsigned threshold_amend;
     struct tl_note_key ledger_key; /* its name is the origin */
+    size_t ledger_point_count;
+    struct tl_ledger_point *ledger_points; /* of every ledger key so far; owned */
     size_t member_count;
     struct tl_member *members; /* [0] is host; owned */
     size_t key_count;

@@ -29,6 +29,13 @@ TALLY_NODISCARD enum tally_status tl_roster_add_key(struct tl_roster *roster,
 TALLY_NODISCARD enum tally_status tl_roster_add_policy(struct tl_roster *roster,
                                                        struct tally_bytes line);
 
+/* Makes key the ledger key in force; its point is kept for ever. */
+TALLY_NODISCARD enum tally_status tl_roster_set_ledger_key(struct tl_roster *roster,
+                                                           const struct tl_note_key *key);
+
+/* True when a ledger key has the point, or has had it before. */
+bool tl_roster_has_ledger_point(const struct tl_roster *roster, const uint8_t point[32]);
+
 /* As tl_roster_find_key, for changing it. */
 struct tl_roster_key *tl_roster_key_to_change(struct tl_roster *roster,
                                               const struct tally_hash *fingerprint);

@@ -618,6 +618,15 @@ static void ledger_key_is_replaced_by_another_of_the_same_origin(void **state)
     assert_reason(amend(fixture, NULL, format_op("ledger-key %s", vkey),
                         format_op("enrol cedar author %s", text), NULL),
                   TALLY_REASON_KEY_REUSED);
+    /* Nor that of a ledger key of the past. */
+    tl_public_key_from_point(fixture->sample.ledger_key.point, &as_member);
+    tl_public_key_to_text(&as_member, text);
+    assert_reason(amend(fixture, NULL, format_op("ledger-key %s", vkey),
+                        format_op("enrol cedar author %s", text), NULL),
+                  TALLY_REASON_KEY_REUSED);
+    assert_reason(amend(fixture, NULL, format_op("ledger-key %s", vkey),
+                        format_op("ledger-key %s", fixture->sample.ledger_vkey), NULL),
+                  TALLY_REASON_KEY_REUSED);
     tl_secret_key_free(&secret);
 }
 

@@ -368,6 +368,14 @@ def amendments_rejected(reject):
             ("a member's point as ledger key", ["ledger-key " + T.vkey_text(
                 T.note_key("tally.example/sample", S.ALDER.key["point"]))])]:
         reject("key-reused", name, amend(ops, S.NEWCOMER))
+    renew = "ledger-key " + T.vkey_text(NEW_LEDGER_KEY)
+    for name, op in [
+            ("a former ledger key's point", f"enrol cedar author {T.key_text(S.LEDGER_KEY.key)}"),
+            ("a former ledger key as ledger key", "ledger-key " + T.vkey_text(
+                S.sample_ledger().note_key))]:
+        reject("key-reused", f"{name}, in one amendment", amend([renew, op], S.LEDGER_KEY))
+        reject("key-reused", f"{name}, two amendments", amend([renew]).amend(
+            [op], others=[S.BIRCH, S.LEDGER_KEY]))
     for name, point in unusable_keys():
         key = {"type": T.ED25519, "point": point, "application": b""}
         reject("key-unusable", f"enrol, {name}", amend([f"enrol cedar author {T.key_text(key)}"]))

@@ -121,6 +121,7 @@ static void assert_same_roster(const struct tl_roster *a, const struct tl_roster
     assert_memory_equal(&a->position_leaf, &b->position_leaf, 32);
     assert_memory_equal(&a->ledger, &b->ledger, 32);
     assert_memory_equal(a->ledger_key.point, b->ledger_key.point, 32);
+    assert_int_equal(a->ledger_point_count, b->ledger_point_count);
     assert_int_equal(a->rules, b->rules);
     assert_int_equal(a->threshold_amend, b->threshold_amend);
     assert_int_equal(a->member_count, b->member_count);

@@ -286,6 +286,7 @@ static void assert_same_judge(const struct tl_judge *a, const struct tl_judge *b
     assert_memory_equal(&left->position_leaf, &right->position_leaf, TALLY_HASH_LEN);
     assert_memory_equal(&left->ledger, &right->ledger, TALLY_HASH_LEN);
     assert_memory_equal(left->ledger_key.point, right->ledger_key.point, 32);
+    assert_int_equal(left->ledger_point_count, right->ledger_point_count);
     assert_int_equal(left->rules, right->rules);
     assert_int_equal(left->threshold_amend, right->threshold_amend);
     assert_int_equal(left->member_count, right->member_count);
