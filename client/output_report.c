@@ -138,6 +138,13 @@ static void print_verdict(const struct tl_report *report)
     }
 }
 
+/* What a report has not come to know is zero in it. */
+static bool is_known(const struct tally_hash *hash)
+{
+    static const struct tally_hash unknown;
+    return !tl_hash_equal(hash, &unknown);
+}
+
 static void print_ledger(const struct tl_report *report)
 {
     char hash[TL_HASH_BASE64_LEN + 1];
@@ -146,7 +153,7 @@ static void print_ledger(const struct tl_report *report)
         return;
     }
     tl_hash_format(&report->ledger, hash);
-    printf("  ledger      %s  ", hash);
+    printf("  ledger      %s  ", is_known(&report->ledger) ? hash : "not known");
     out_foreign(stdout, tl_bytes_text(report->origin), 0);
     printf("%s\n", report->sample ? "  (SAMPLE: not evidence of anything)" : "");
     tl_hash_format(&report->root, hash);
@@ -205,6 +212,11 @@ static json_t *index_or_null(uint64_t index)
     return index == TL_NO_INDEX ? json_null() : json_integer((json_int_t)index);
 }
 
+static json_t *hash_or_null(const struct tally_hash *hash)
+{
+    return is_known(hash) ? out_json_hash(hash) : json_null();
+}
+
 static json_t *line_json(const struct tl_report_line *line)
 {
     json_t *object =
@@ -232,11 +244,13 @@ json_t *out_report_json(const struct tl_report *report)
     }
     static const char *const verdicts[] = {"verified", "failed", "", "", "incomplete"};
     int code = tl_report_exit_code(report);
+    const char *origin = report->origin[0] == '\0' ? NULL : report->origin;
+    uint64_t size = report->size == 0 ? TL_NO_INDEX : report->size;
     return json_pack(
-        "{s:s, s:i, s:o, s:s, s:b, s:I, s:o, s:o, s:o, s:I, s:I, s:o}", "verdict", verdicts[code],
-        "exit_code", code, "ledger", out_json_hash(&report->ledger), "origin", report->origin,
-        "sample", report->sample ? 1 : 0, "size", (json_int_t)report->size, "root",
-        out_json_hash(&report->root), "first_bad", index_or_null(is_bad ? first : TL_NO_INDEX),
+        "{s:s, s:i, s:o, s:s?, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "verdict", verdicts[code],
+        "exit_code", code, "ledger", hash_or_null(&report->ledger), "origin", origin, "sample",
+        report->sample ? 1 : 0, "size", index_or_null(size), "root", hash_or_null(&report->root),
+        "first_bad", index_or_null(is_bad ? first : TL_NO_INDEX),
         "reason", is_bad ? json_string(tally_reason_name(reason)) : json_null(), "in_doubt",
         (json_int_t)report->in_doubt, "withheld", (json_int_t)report->withheld, "checks", checks);
 }
