@@ -81,7 +81,7 @@ static bool find_lines(struct walk *walk)
            end_of(walk, walk->part, TL_BUNDLE_PART) == walk->bundle->count;
 }
 
-/* The next line in the order of records; of equal ones constitution, last, entry. */
+/* The next line in the order of records; of equal ones the one that asks most of its record. */
 static bool next_line(struct walk *walk, size_t *ret_line)
 {
     uint64_t constitution = index_at(walk, walk->constitution, TL_BUNDLE_CONSTITUTION);
@@ -89,13 +89,13 @@ static bool next_line(struct walk *walk, size_t *ret_line)
     uint64_t entry = index_at(walk, walk->entry, TL_BUNDLE_ENTRY);
     size_t *next = &walk->constitution;
     uint64_t lowest = constitution;
-    if (last < lowest) {
-        next = &walk->last;
-        lowest = last;
-    }
     if (entry < lowest) {
         next = &walk->entry;
         lowest = entry;
+    }
+    if (last < lowest) {
+        next = &walk->last;
+        lowest = last;
     }
     *ret_line = *next;
     (*next)++;
@@ -108,12 +108,19 @@ static bool is_known(const struct walk *walk, uint64_t index)
     return walk->has_newest && walk->newest_index == index;
 }
 
+/* What makes or changes the roster; a continuation has no such power under rules 1. */
+static bool moves_roster(const struct tl_envelope *envelope)
+{
+    return tl_bytes_equal(envelope->type, tl_bytes_text("charter")) ||
+           tl_bytes_equal(envelope->type, tl_bytes_text("amendment"));
+}
+
 /* Line receipts: the proof holds, and what it proves belongs on a line of this kind. */
 static bool check_file(struct walk *walk, const struct tl_proof_record *proof,
                        enum tl_bundle_line_kind kind)
 {
     uint64_t index = proof->receipt->index;
-    bool is_constitution = tl_envelope_is_constitution(&proof->envelope);
+    bool is_constitution = moves_roster(&proof->envelope);
     enum tally_reason reason = TALLY_REASON_NONE;
     if (!tl_proof_record_is_included(proof, &walk->checkpoint)) {
         reason = TALLY_REASON_PROOF_INVALID;

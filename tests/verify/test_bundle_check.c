@@ -355,7 +355,6 @@ static void records_may_stand_on_several_lines(void **state)
     report = check_plan(fixture, &plan, &visits);
     assert_bad(&report, TL_CHECK_SEALS, TALLY_REASON_SEAL_INVALID);
     assert_int_equal(report.lines[TL_CHECK_SEALS].first_bad, REVOKE);
-    assert_int_equal(visits.entries, 1);
     plan.last_record = NULL;
 
     /* The smallest: a charter and nothing else. */
@@ -839,6 +838,48 @@ static void a_record_of_another_index(void **state)
     made_free(last);
 }
 
+/* Its type is in no table, which is asked of entries alone. */
+static void a_continuation_is_no_constitution_line(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct plan plan = good_plan(fixture);
+    struct visits visits;
+    struct draft draft = draft_amendment(&fixture->sample, &fixture->actors[ALDER]);
+    draft_op(&draft, "x");
+    draft.type = "continuation";
+    struct made *made = push(fixture, &plan, &draft);
+    struct tl_report report = check_plan(fixture, &plan, &visits);
+    assert_int_equal(tl_report_exit_code(&report), 0);
+    plan.constitution[3] = SIZE;
+    plan.constitution_count = 4;
+    report = check_plan(fixture, &plan, &visits);
+    assert_bad(&report, TL_CHECK_RECEIPTS, TALLY_REASON_BUNDLE_INVALID);
+    made_free(made);
+}
+
+/* What stands as an entry is judged as one, on whatever other line it stands. */
+static void the_newest_record_is_judged_as_an_entry(void **state)
+{
+    const struct fixture *fixture = *state;
+    static const char *const types[] = {"finding", "invention"};
+    for (size_t i = 0; i < TEST_COUNT(types); i++) {
+        struct plan plan = good_plan(fixture);
+        struct visits visits;
+        struct draft draft = draft_entry(&fixture->sample, types[i], &fixture->actors[BIRCH]);
+        struct made *made = push(fixture, &plan, &draft);
+        struct tl_report report = check_plan(fixture, &plan, &visits);
+        assert_int_equal(tl_report_exit_code(&report), 0);
+        plan.entries[2] = SIZE;
+        plan.entry_count = 3;
+        report = check_plan(fixture, &plan, &visits);
+        assert_int_equal(tl_report_exit_code(&report), i);
+        if (i > 0) {
+            assert_bad(&report, TL_CHECK_ROSTER, TALLY_REASON_UNKNOWN_TYPE);
+        }
+        made_free(made);
+    }
+}
+
 static void lines_out_of_place_are_no_bundle(void **state)
 {
     const struct fixture *fixture = *state;
@@ -937,6 +978,8 @@ int main(void)
         BUNDLE_TEST(no_flipped_bit_is_overlooked),
         BUNDLE_TEST(an_index_line_must_be_the_records),
         BUNDLE_TEST(a_record_of_another_index),
+        BUNDLE_TEST(a_continuation_is_no_constitution_line),
+        BUNDLE_TEST(the_newest_record_is_judged_as_an_entry),
         BUNDLE_TEST(lines_out_of_place_are_no_bundle),
         BUNDLE_TEST(behind_unknown_rules_little_is_checked),
         BUNDLE_TEST(out_of_memory_is_a_status),
