@@ -146,27 +146,21 @@ static void report_judgement(struct tl_verification *v, uint64_t index, enum tal
 }
 
 /* What a record that was not accepted says of itself, for later records that point at it. */
-static struct tl_entry_facts facts_of_bad(const struct tl_verification *v,
-                                          const struct tl_section_slot *slot)
+static void set_facts_of_bad(const struct tl_verification *v, const struct tl_section_slot *slot,
+                             struct tl_entry_facts *ret_facts)
 {
-    struct tl_entry_facts facts = {
-        .leaf = slot->leaf, .type = TL_TYPE_COUNT, .member = UINT32_MAX};
     const struct tl_roster *roster = tl_judge_roster(v->judge);
-    if (!slot->has_envelope || roster == NULL) {
-        return facts;
-    }
     const struct tl_type_row *row = tl_type_find(slot->envelope.type);
-    const struct tl_member *member = tl_roster_find_member(roster, slot->envelope.member);
+    const struct tl_member *member =
+        roster == NULL ? NULL : tl_roster_find_member(roster, slot->envelope.member);
     if (row != NULL) {
-        facts.type = row->type;
+        ret_facts->type = row->type;
     }
     if (member != NULL) {
-        facts.member = (unsigned)(member - roster->members);
+        ret_facts->member = (unsigned)(member - roster->members);
     }
-    return facts;
 }
 
-/* *ret_facts stays as it is unless the record stands. */
 static enum tally_status judge_record(struct tl_verification *v,
                                       const struct tl_section_slot *slot, uint64_t index,
                                       const struct tl_deposit_list *clear,
@@ -185,6 +179,7 @@ static enum tally_status judge_record(struct tl_verification *v,
         tl_judge_accept(v->judge, &slot->envelope_hash, ret_facts);
     } else {
         tl_judge_skip(v->judge, &slot->record, &slot->envelope, &slot->leaf);
+        set_facts_of_bad(v, slot, ret_facts);
     }
     return note_key(v, index);
 }
@@ -201,6 +196,8 @@ static void pass_over(struct tl_verification *v, const struct tl_section_slot *s
         report_bad(v, TL_CHECK_CHAIN, index, TALLY_REASON_INDEX_MISMATCH);
     } else if (slot->has_record && !tl_hash_equal(&slot->record.link, &link)) {
         report_bad(v, TL_CHECK_CHAIN, index, TALLY_REASON_LINK_MISMATCH);
+    } else if (slot->has_record) {
+        report_good(v, TL_CHECK_CHAIN);
     } else {
         tl_report_unchecked(v->report, TL_CHECK_CHAIN);
     }
@@ -278,7 +275,8 @@ static enum tally_status check_content(struct tl_verification *v,
 static enum tally_status verify_record(struct tl_verification *v, struct tl_section_slot *slot,
                                        uint64_t index)
 {
-    struct tl_entry_facts facts = facts_of_bad(v, slot);
+    struct tl_entry_facts facts = {
+        .leaf = slot->leaf, .type = TL_TYPE_COUNT, .member = UINT32_MAX};
     struct tl_deposit_list clear = {.count = 0};
     bool is_clear_good = false;
     if (index == 0 && slot->has_envelope) {

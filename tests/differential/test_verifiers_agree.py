@@ -412,6 +412,9 @@ def test_unknown_rules(court, tmp_path):
     for index, size in ((1, 3), (8, 9), (9, 10), (10, 14), (13, 14), (8, 14)):
         since.write_bytes(made.proof(index, size))
         court.ask(f"unknown rules, {index} in {size}", root, "--receipt", since, ledger=ledger)
+    for name, apply in host_edits():
+        if resealed(root, tmp_path / "to", 11, apply, S.LEDGER_KEY.seed):
+            court.ask(f"unknown rules, {name}", tmp_path / "to", ledger=ledger)
     chance = random.Random(3)
     for name in [*files, *sorted(files)[:5] * 2]:
         data = bytearray(files[name])
@@ -620,6 +623,15 @@ def behind_bad_records():
             made.roster = made.roster if moves else roster
             made.append(made.compose(S.BIRCH, "birch", "finding"))
             yield f"behind a {kind}, roster {made.roster}", made
+    for fault in ({"link": b"x" * 32}, {"index": 1}, {"roster": 3}):
+        made = S.Ledger("tally.example/sample", S.LEDGER_KEY)
+        made.append(S.sample_ledger().entries[0], **fault)
+        amend(made, ["threshold amend 1"], [S.BIRCH])
+        made.append(made.compose(S.ALDER, "alder", "correction",
+                                 fields={"refs": [made.ref("corrects", 0)]}))
+        made.append(made.compose(S.BIRCH, "birch", "dissent",
+                                 fields={"refs": [made.ref("dissents-from", 0)]}))
+        yield f"behind a charter with another {', '.join(fault)}", made
     for again in (1, 2):
         made = S.sample_ledger()
         made.append(made.compose(S.STRANGER, "birch", "finding"))
@@ -635,7 +647,7 @@ def test_behind_bad_records(court, tmp_path):
     for number, (name, made) in enumerate(behind_bad_records()):
         root = write(tmp_path / str(number), made.archive())
         court.ask(name, root, ledger=id_of(made))
-    court.close(9)
+    court.close(12)
 
 
 def test_sealed_files_alone(court, tmp_path):
