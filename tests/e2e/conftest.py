@@ -151,11 +151,11 @@ class Daemon:
         self.key.chmod(0o400)
         (directory / "charter.tally").write_bytes(T.entry_encode(team.charter.entry_file()))
 
-    def init(self, *options, charter="charter.tally", key=None):
+    def init(self, *options, charter="charter.tally", key=None, environment=()):
         return subprocess.run(
             [TALLYD, "init", "--charter", self.directory / charter, "--data", self.data,
              "--ledger-key", key or self.key, *options],
-            capture_output=True, timeout=60, check=False)
+            env={**os.environ, **dict(environment)}, capture_output=True, timeout=60, check=False)
 
     def command(self, **config):
         config = {"data": self.data, "ledger-key": self.key, "submit-socket": self.submit,

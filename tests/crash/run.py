@@ -1,0 +1,181 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""A real tallyd below the shim: run.py TALLYD SHIM DIRECTORY [SEED] records a run into DIRECTORY.
+
+The run: init, batches of every width from two authors, exhibits, an amendment, a replacement of the
+ledger key, stops, kills before named calls, and after each of them a start. DIRECTORY/run.log is
+what crash_states takes apart; every receipt that the log shows has been checked here.
+"""
+import os
+import pathlib
+import random
+import struct
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "e2e"))
+sys.path.insert(0, str(HERE.parent / "vectors"))
+
+import conftest  # noqa: E402
+import sample  # noqa: E402
+import tallyref as T  # noqa: E402
+import wire  # noqa: E402
+
+MARK = 12  # RECORD_MARK of record.h
+MISSED = (wire.Closed, ConnectionResetError, BrokenPipeError)
+
+
+def submission(entry):
+    return T.submission_encode(entry.submission())
+
+
+def environment(shim, **given):
+    """What a daemon is started with below the shim; an instrumented one lets it come first."""
+    options = os.environ.get("ASAN_OPTIONS", "").split(":") + ["verify_asan_link_order=0"]
+    return {"LD_PRELOAD": str(shim), "ASAN_OPTIONS": ":".join(filter(None, options)),
+            **{key: str(value) for key, value in given.items()}}
+
+
+def write_key(path, key):
+    path.write_text(conftest.private_key_file(key))
+    path.chmod(0o400)
+    return path
+
+
+class Run:
+    """One recorded run; entries that a kill left without an answer are sent again."""
+
+    def __init__(self, directory, tallyd, shim, seed):
+        conftest.TALLYD = str(tallyd)
+        self.random = random.Random(seed)
+        self.log = directory / "run.log"
+        self.team = conftest.Team()
+        self.daemon = conftest.Daemon(directory, self.team)
+        self.next_secret = sample.Key("crash next ledger key")
+        self.next_key = write_key(directory / "next-key", self.next_secret)
+        self.environment = environment(shim, CRASH_LOG=self.log, CRASH_ROOT=directory)
+
+    def mark(self, text):
+        with open(self.log, "ab") as log:
+            log.write(struct.pack("=IiQIIQ", MARK, -1, 0, 0, 0, len(text)) + text.encode())
+
+    def init(self):
+        receipt = self.daemon.directory / "charter.receipt"
+        done = self.daemon.init("--receipt", receipt, environment=self.environment)
+        assert done.returncode == 0, done.stderr
+        self.mark("init")
+        self.team.take(receipt.read_bytes())
+
+    def start(self, fault=None):
+        given = {"CRASH_FAULT": fault} if fault else {}
+        self.daemon.start(environment={**self.environment, **given}, sandbox="no",
+                          next_ledger_key=self.next_key)
+
+    def settle(self, entries):
+        """Entries in their order on a fresh connection, until each has a receipt."""
+        with self.daemon.client() as client:
+            for entry in entries:
+                kind, payload = client.submit(submission(entry))
+                assert kind == wire.RECEIPT, payload
+                self.team.take(payload)
+
+    def burst(self, authors, count):
+        """As many entries at once, from each author on a connection of its own."""
+        sent = []
+        clients = [self.daemon.client() for _ in authors]
+        for author, client in zip(authors, clients):
+            entries = [author.advance(author.compose()) for _ in range(count)]
+            client.sock.sendall(b"".join(
+                wire.frame(wire.SUBMIT, 100 + i, submission(entry))
+                for i, entry in enumerate(entries)))
+            sent.append(entries)
+        whole = True
+        for client, entries in zip(clients, sent):
+            try:
+                for _ in entries:
+                    kind, _, payload = client.receive()
+                    assert kind == wire.RECEIPT, payload
+                    self.team.take(payload)
+            except MISSED:
+                whole = False
+            client.close()
+        return whole, [entry for entries in sent for entry in entries]
+
+    def bursts(self, count, widest):
+        for _ in range(count):
+            authors = self.random.choice([[self.team.alder], [self.team.birch],
+                                          [self.team.alder, self.team.birch]])
+            whole, _ = self.burst(authors, self.random.randint(1, widest))
+            assert whole, self.daemon.log()
+
+    def exhibit(self, size):
+        data = sample.stream(f"exhibit {self.random.random()}", size)
+        digest = T.sha256(data)
+        with self.daemon.client() as client:
+            assert client.put(digest, data) == wire.STORED
+            self.mark(f"stored {digest.hex()}")
+            part = T.exhibit_encode(digest, len(data), "text/plain", digest)
+            self.team.accept(client, self.team.alder, self.team.alder.compose(
+                "finding", contents=[(b"/exhibits/page", part, "c")],
+                files=[("clear", data, b"page")]))
+
+    def amend(self, amended, *operations, others=()):
+        entry = sample.Entry(
+            sample.ALDER, "alder", "amendment", self.team.id, others=list(others),
+            fields={"seen": (amended, self.team.leaves[amended]),
+                    "refs": [("amends", amended, self.team.leaves[amended])],
+                    "ops": list(operations)})
+        with self.daemon.client() as client:
+            kind, payload = client.submit(submission(entry))
+            assert kind == wire.RECEIPT, payload
+        return payload
+
+    def enrol(self):
+        payload = self.amend(0, f"enrol birch author {sample.NEWCOMER.text}",
+                             others=[sample.NEWCOMER])
+        index, _, _, _ = self.team.take(payload)
+        return index
+
+    def replace_key(self, amended):
+        new = T.note_key(conftest.ORIGIN, self.next_secret.key["point"])
+        out = T.receipt_decode(self.amend(amended, "ledger-key " + T.vkey_text(new)))
+        self.team.leaves[out["index"]] = T.leaf_hash(out["record"])
+        self.team.note_key = new
+
+    def kill(self, fault):
+        """A start that ends before a call: at once, or while entries are on their way."""
+        self.start(fault)
+        _, entries = self.burst([self.team.alder], self.random.randint(1, 6))
+        assert self.daemon.wait_exit() == -9
+        self.start()
+        self.settle(entries)
+        self.daemon.stop()
+
+
+def record(directory, tallyd, shim, seed=1, rounds=1):
+    run = Run(directory, tallyd, shim, seed)
+    run.init()
+    run.start()
+    run.bursts(12, 3)
+    run.exhibit(run.random.randint(1, 20000))
+    run.daemon.stop()
+    run.kill("fdatasync:1:kill:1")
+    run.kill("pwrite:2:kill:1")  # the head guard's, behind the one of LMDB's meta page
+    run.start()
+    amendment = run.enrol()
+    run.bursts(6, 12)
+    run.exhibit(run.random.randint(1, 5000))
+    run.daemon.stop()
+    run.start()
+    for _ in range(rounds):
+        run.bursts(6, 5)
+    run.replace_key(amendment)
+    run.bursts(3, 6)
+    run.daemon.stop()
+    return run
+
+
+if __name__ == "__main__":
+    target = pathlib.Path(sys.argv[3])
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    record(target, sys.argv[1], sys.argv[2], int(sys.argv[4]) if len(sys.argv) > 4 else 1)
