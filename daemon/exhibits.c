@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "daemon/conn.h"
+#include "daemon/exit_code.h"
 #include "daemon/log.h"
 #include "daemon/space.h"
 #include "lib/base/check.h"
@@ -143,6 +144,26 @@ static bool make_paths(struct tl_upload *upload, const struct tl_store *store, u
            tl_store_deposit_path(store, &upload->hash, upload->path, PATH_LEN_MAX) == TALLY_OK;
 }
 
+/* After a failed sync nobody knows what the disk holds, and the next one may say all is well. */
+static void sync_or_die(int fd)
+{
+    if (fsync(fd) != 0) {
+        tl_log_die(TL_EXIT_STORE, "syncing an exhibit failed: %s; ending",
+                   tally_status_text(tl_status_from_errno(errno)));
+    }
+}
+
+static enum tally_status sync_names(const struct tl_upload *upload)
+{
+    int fd = open(upload->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return tl_status_from_errno(errno);
+    }
+    sync_or_die(fd);
+    tl_close(&fd);
+    return TALLY_OK;
+}
+
 static enum tally_status step_open(struct tl_upload *upload)
 {
     uint64_t size = 0;
@@ -152,7 +173,7 @@ static enum tally_status step_open(struct tl_upload *upload)
         /* A deposit is kept from now on; said to be stored only when its name is durable too. */
         (void)utimensat(AT_FDCWD, upload->path, NULL, AT_SYMLINK_NOFOLLOW);
         upload->present = true;
-        return tl_sync_directory(upload->directory);
+        return sync_names(upload);
     }
     upload->fd = open(upload->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
                       FILE_MODE);
@@ -175,12 +196,13 @@ static enum tally_status step_finish(struct tl_upload *upload)
     if (!tl_hash_equal(&hash, &upload->hash)) {
         return TALLY_EFORMAT;
     }
-    if (fsync(upload->fd) != 0 || rename(upload->temporary, upload->path) != 0) {
+    sync_or_die(upload->fd);
+    if (rename(upload->temporary, upload->path) != 0) {
         return tl_status_from_errno(errno);
     }
     tl_close(&upload->fd);
     /* After a failure the file stays: another upload may have been told that it is stored. */
-    return tl_sync_directory(upload->directory);
+    return sync_names(upload);
 }
 
 static void work_cb(uv_work_t *work)

@@ -600,15 +600,19 @@ def test_exhibit_is_durable_before_its_record(made, team):
     made.stop()
 
 
-def test_failed_directory_sync_removes_no_file(made):
+def test_failed_directory_sync_ends_the_daemon(made):
+    """It is not tried again: the next sync might succeed over what was lost. The file stays."""
     data = b"wanted by two"
     made.start()
     tracer = failing(made, made.data / "exhibits" / "deposits", "fsync:error=EIO")
     with made.client() as client:
-        assert client.put(T.sha256(data), data) == -14
-    tracer.terminate()
+        with pytest.raises((wire.Closed, ConnectionResetError)):
+            client.put(T.sha256(data), data)
+    assert made.wait_exit() == 7
     tracer.wait(timeout=20)
+    assert "syncing an exhibit failed" in made.log()
     assert (made.data / "exhibits" / "deposits" / T.sha256(data).hex()).read_bytes() == data
+    made.start()
     with made.client() as client:
         assert client.put(T.sha256(data), data) == wire.STORED
     made.stop()
