@@ -85,7 +85,11 @@ static void on_status(void *owner, uint32_t request)
     struct tl_buffer state;
     tl_buffer_init(&state, 65536);
     tl_server_state(conn->server, &state);
-    tl_conn_message(conn, TL_MESSAGE_STATE, request, tl_buffer_bytes(&state));
+    if (state.status == TALLY_OK) {
+        tl_conn_message(conn, TL_MESSAGE_STATE, request, tl_buffer_bytes(&state));
+    } else {
+        tl_conn_error(conn, request, state.status, "out of memory");
+    }
     tl_buffer_deinit(&state);
     tl_conn_hold_if_full(conn);
 }

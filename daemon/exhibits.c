@@ -298,7 +298,9 @@ static void after_work_cb(uv_work_t *work, int status)
         if (upload->step == STEP_OPEN) {
             tl_conn_message(conn, TL_MESSAGE_READY, upload->request, tl_bytes(NULL, 0));
         }
-        go_on(upload);
+        if (!conn->closing) { /* for want of memory, and the upload is gone */
+            go_on(upload);
+        }
     }
     tl_conn_work_done(conn);
 }

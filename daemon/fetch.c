@@ -254,13 +254,14 @@ bool tl_fetch_begin(struct tl_conn *conn, uint32_t request, struct tally_bytes p
     return true;
 }
 
+/* Without memory for the piece the connection closes, and the fetch is gone. */
 static void send_piece(struct tl_fetch *fetch)
 {
     size_t left = fetch->data.len - fetch->sent;
     size_t len = left < TL_CHUNK_MAX ? left : TL_CHUNK_MAX;
-    tl_conn_message(fetch->conn, TL_MESSAGE_DATA, fetch->request,
-                    tl_bytes(fetch->data.ptr + fetch->sent, len));
+    struct tally_bytes piece = tl_bytes(fetch->data.ptr + fetch->sent, len);
     fetch->sent += len;
+    tl_conn_message(fetch->conn, TL_MESSAGE_DATA, fetch->request, piece);
 }
 
 void tl_fetch_pump(struct tl_conn *conn)
@@ -269,15 +270,19 @@ void tl_fetch_pump(struct tl_conn *conn)
     if (fetch == NULL || fetch->busy || conn->closing) {
         return;
     }
+    uint32_t request = fetch->request;
     if (fetch->status != TALLY_OK) {
         bool absent = fetch->status == TALLY_ENOTFOUND;
-        tl_conn_error(conn, fetch->request, absent ? TALLY_ENOTFOUND : TALLY_EIO,
-                      absent ? "there is no such resource" : "the resource cannot be read");
         dispose(fetch);
+        tl_conn_error(conn, request, absent ? TALLY_ENOTFOUND : TALLY_EIO,
+                      absent ? "there is no such resource" : "the resource cannot be read");
         return;
     }
     while (fetch->sent < fetch->data.len && conn->backlog < TL_CONN_BACKLOG_MARK) {
         send_piece(fetch);
+        if (conn->closing) {
+            return;
+        }
     }
     if (fetch->sent < fetch->data.len) {
         return;
@@ -286,8 +291,8 @@ void tl_fetch_pump(struct tl_conn *conn)
         start(fetch);
         return;
     }
-    tl_conn_message(conn, TL_MESSAGE_END, fetch->request, tl_bytes(NULL, 0));
     dispose(fetch);
+    tl_conn_message(conn, TL_MESSAGE_END, request, tl_bytes(NULL, 0));
 }
 
 void tl_fetch_abandon(struct tl_conn *conn)
