@@ -29,6 +29,7 @@ enum {
     LOG_LINES_PER_SECOND = 50,
     BACKLOG = 512,
     US_PER_S = 1000000,
+    ACCEPT_FAILURES_MAX = 100000,
 };
 
 /* A worker that checks queued submissions; at most config->workers of them. */
@@ -428,6 +429,11 @@ static void connection_cb(uv_stream_t *stream, int status)
 {
     struct tl_listener *listener = (struct tl_listener *)stream->data;
     TL_ASSERT(listener->magic == LISTENER_MAGIC);
+    listener->failures = status == 0 ? 0 : listener->failures + 1;
+    if (listener->failures == ACCEPT_FAILURES_MAX) {
+        /* libuv tries again at once, for ever: nobody would be served, nor could it be stopped. */
+        tl_log_die(TL_EXIT_FAILURE, "accepting fails again and again: error %d; ending", status);
+    }
     if (status == 0) {
         tl_conn_accept(listener);
     } else if (tl_server_may_log(listener->server)) {

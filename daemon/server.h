@@ -30,6 +30,7 @@ struct tl_listener {
     enum tl_socket socket;
     bool open;
     bool pending; /* a client waits to be accepted when there is memory */
+    unsigned failures; /* of accepting, one after the other */
 };
 
 /* Counts and totals for STATUS; loop thread. */
