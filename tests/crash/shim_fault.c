@@ -35,8 +35,9 @@ static struct {
     int call; /* -1: none */
     uint64_t first;
     uint64_t count;
+    uint64_t each;
     int what; /* errno, SHORT or KILL */
-} fault = {.call = -1};
+} fault = {.call = -1, .each = 1};
 
 void shim_find(const char *name, void *ret_function)
 {
@@ -50,7 +51,8 @@ void shim_find(const char *name, void *ret_function)
 static bool is_hit(enum shim_call call)
 {
     uint64_t number = atomic_fetch_add(&counts[call], 1) + 1;
-    return (int)call == fault.call && number >= fault.first && number - fault.first < fault.count;
+    return (int)call == fault.call && number >= fault.first && number - fault.first < fault.count &&
+           (number - fault.first) % fault.each == 0;
 }
 
 enum shim_fate shim_next(enum shim_call call)
@@ -68,7 +70,9 @@ enum shim_fate shim_next(enum shim_call call)
     if (fault.what == SHORT) {
         return SHIM_IS_SHORT;
     }
-    if (call == SHIM_fsync || call == SHIM_fdatasync) {
+    /* A write that was interrupted is made again; a sync is not, whatever it says. */
+    if (call == SHIM_fsync || call == SHIM_fdatasync ||
+        (call == SHIM_swrite && fault.what != EINTR)) {
         atomic_store(&sync_failed, true);
     }
     errno = fault.what;
@@ -100,6 +104,9 @@ static void parse(char *text)
     }
     fault.first = strtoull(first, NULL, 10);
     fault.count = strtoull(count, NULL, 10);
+    if (text != NULL) {
+        fault.each = strtoull(text, NULL, 10);
+    }
     fault.what = strcmp(what, "short") == 0  ? SHORT
                  : strcmp(what, "kill") == 0 ? KILL
                                              : (int)strtol(what, NULL, 10);

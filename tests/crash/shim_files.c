@@ -21,7 +21,7 @@
         shim_find(name, &next);                                                                    \
     }
 
-enum { PATH_LEN_MAX = 4096, PARTS_MAX = 1024 };
+enum { PATH_LEN_MAX = 4096, PARTS_MAX = 512 };
 
 static const struct shim_data nothing;
 
@@ -47,17 +47,23 @@ static bool exists(const char *path)
 static int open_logged(const char *path, int flags, mode_t mode)
 {
     NEXT(int, "open", (const char *, int, ...))
-    if (!shim_is_logged_path(path)) {
-        return next(path, flags, mode);
+    struct shim_fd what = {
+        .logged = shim_is_logged_path(path),
+        .synced = (flags & O_DSYNC) != 0, /* which O_SYNC includes */
+    };
+    if (!what.logged) {
+        int fd = next(path, flags, mode);
+        shim_set_fd(fd, what);
+        return fd;
     }
     shim_lock();
     bool is_new = (flags & O_CREAT) != 0 && !exists(path);
     int fd = next(path, flags, mode);
     if (fd >= 0) {
         uint32_t noted = is_new ? RECORD_CREATED : 0;
-        noted |= (flags & O_DSYNC) != 0 ? RECORD_SYNCED : 0; /* O_SYNC includes O_DSYNC */
+        noted |= what.synced ? RECORD_SYNCED : 0;
         noted |= (flags & O_DIRECTORY) != 0 ? RECORD_DIRECTORY : 0;
-        shim_set_logged_fd(fd, true);
+        shim_set_fd(fd, what);
         shim_log((struct record_header){.op = RECORD_OPEN, .fd = fd, .flags = noted}, text(path),
                  nothing);
         if ((flags & O_TRUNC) != 0 && !is_new) {
@@ -84,7 +90,7 @@ EXPORT int close(int fd)
     NEXT(int, "close", (int))
     bool failed = fails(SHIM_close);
     int error = errno;
-    shim_set_logged_fd(fd, false);
+    shim_set_fd(fd, (struct shim_fd){.logged = false});
     int result = next(fd);
     if (failed) {
         errno = error;
@@ -101,12 +107,12 @@ static void log_write(int fd, off_t offset, struct shim_data data)
 EXPORT ssize_t pwrite(int fd, const void *bytes, size_t len, off_t offset)
 {
     NEXT(ssize_t, "pwrite", (int, const void *, size_t, off_t))
-    enum shim_fate fate = shim_next(SHIM_pwrite);
+    enum shim_fate fate = shim_next(shim_fd(fd).synced ? SHIM_swrite : SHIM_pwrite);
     if (fate == SHIM_FAILS) {
         return -1;
     }
-    len = fate == SHIM_IS_SHORT ? len / 2 : len;
-    if (!shim_is_logged_fd(fd)) {
+    len = fate == SHIM_IS_SHORT ? shim_part(len) : len;
+    if (!shim_fd(fd).logged) {
         return next(fd, bytes, len, offset);
     }
     shim_lock();
@@ -121,12 +127,6 @@ EXPORT ssize_t pwrite(int fd, const void *bytes, size_t len, off_t offset)
 EXPORT ssize_t pwrite64(int fd, const void *bytes, size_t len, off_t offset)
     __attribute__((alias("pwrite")));
 
-static bool is_socket(int fd)
-{
-    struct stat info;
-    return fstatat(fd, "", &info, AT_EMPTY_PATH) == 0 && S_ISSOCK(info.st_mode);
-}
-
 static void log_send(int fd, struct shim_data data)
 {
     shim_log((struct record_header){.op = RECORD_SEND, .fd = fd}, nothing, data);
@@ -135,13 +135,15 @@ static void log_send(int fd, struct shim_data data)
 EXPORT ssize_t write(int fd, const void *bytes, size_t len)
 {
     NEXT(ssize_t, "write", (int, const void *, size_t))
-    bool socket = is_socket(fd);
-    enum shim_fate fate = shim_next(socket ? SHIM_send : SHIM_write);
+    bool socket = shim_is_socket(fd);
+    enum shim_fate fate = socket             ? shim_next(SHIM_send)
+                          : shim_is_file(fd) ? shim_next(SHIM_write)
+                                             : SHIM_GOES_ON;
     if (fate == SHIM_FAILS) {
         return -1;
     }
-    len = fate == SHIM_IS_SHORT ? len / 2 : len;
-    if (!socket && !shim_is_logged_fd(fd)) {
+    len = fate == SHIM_IS_SHORT ? shim_part(len) : len;
+    if (!socket && !shim_fd(fd).logged) {
         return next(fd, bytes, len);
     }
     shim_lock();
@@ -192,7 +194,7 @@ static void log_parts(int fd, bool socket, off_t offset, const struct iovec *par
 EXPORT ssize_t writev(int fd, const struct iovec *parts, int count)
 {
     NEXT(ssize_t, "writev", (int, const struct iovec *, int))
-    bool socket = is_socket(fd);
+    bool socket = shim_is_socket(fd);
     enum shim_fate fate = shim_next(socket ? SHIM_send : SHIM_writev);
     if (fate == SHIM_FAILS) {
         return -1;
@@ -202,8 +204,8 @@ EXPORT ssize_t writev(int fd, const struct iovec *parts, int count)
     for (int i = 0; i < count; i++) {
         whole += parts[i].iov_len;
     }
-    count = cut(parts, count, fate == SHIM_IS_SHORT ? whole / 2 : whole, kept);
-    if (!socket && !shim_is_logged_fd(fd)) {
+    count = cut(parts, count, fate == SHIM_IS_SHORT ? shim_part(whole) : whole, kept);
+    if (!socket && !shim_fd(fd).logged) {
         return next(fd, kept, count);
     }
     shim_lock();
@@ -226,7 +228,7 @@ EXPORT int ftruncate(int fd, off_t len)
     }
     shim_lock();
     int result = next(fd, len);
-    if (result == 0 && shim_is_logged_fd(fd)) {
+    if (result == 0 && shim_fd(fd).logged) {
         shim_log((struct record_header){.op = RECORD_TRUNCATE, .fd = fd, .offset = (uint64_t)len},
                  nothing, nothing);
     }
@@ -238,7 +240,7 @@ EXPORT int ftruncate64(int fd, off_t len) __attribute__((alias("ftruncate")));
 
 static void log_sync(int fd, uint32_t flags)
 {
-    if (shim_is_logged_fd(fd)) {
+    if (shim_fd(fd).logged) {
         shim_log((struct record_header){.op = RECORD_SYNC, .fd = fd, .flags = flags}, nothing,
                  nothing);
     }

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@ enum { FD_MAX = 65536 };
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int log_fd = -1;
 static const char *root;
-static bool logged[FD_MAX];
+static struct shim_fd fds[FD_MAX];
 
 void shim_lock(void)
 {
@@ -33,16 +34,32 @@ bool shim_is_logged_path(const char *path)
     return log_fd >= 0 && strncmp(path, root, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
-bool shim_is_logged_fd(int fd)
+struct shim_fd shim_fd(int fd)
 {
-    return fd >= 0 && fd < FD_MAX && logged[fd];
+    return fd >= 0 && fd < FD_MAX ? fds[fd] : (struct shim_fd){.logged = false};
 }
 
-void shim_set_logged_fd(int fd, bool value)
+void shim_set_fd(int fd, struct shim_fd what)
 {
     if (fd >= 0 && fd < FD_MAX) {
-        logged[fd] = value;
+        fds[fd] = what;
     }
+}
+
+static bool has_type(int fd, mode_t type)
+{
+    struct stat info;
+    return fstatat(fd, "", &info, AT_EMPTY_PATH) == 0 && (info.st_mode & S_IFMT) == type;
+}
+
+bool shim_is_socket(int fd)
+{
+    return has_type(fd, S_IFSOCK);
+}
+
+bool shim_is_file(int fd)
+{
+    return has_type(fd, S_IFREG);
 }
 
 void shim_log(struct record_header header, struct shim_data path, struct shim_data data)

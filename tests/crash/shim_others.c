@@ -67,24 +67,19 @@ EXPORT int accept4(int listener, __SOCKADDR_ARG address, socklen_t *len, int fla
     return fd;
 }
 
-static bool is_socket(int fd)
-{
-    struct stat info;
-    return fstatat(fd, "", &info, AT_EMPTY_PATH) == 0 && S_ISSOCK(info.st_mode);
-}
-
 EXPORT ssize_t read(int fd, void *bytes, size_t len)
 {
     static ssize_t (*next)(int, void *, size_t);
     if (next == NULL) {
         shim_find("read", &next);
     }
-    enum shim_fate fate = shim_next(is_socket(fd) ? SHIM_recv : SHIM_read);
+    enum shim_fate fate = shim_is_socket(fd) ? shim_next(SHIM_recv)
+                          : shim_is_file(fd) ? shim_next(SHIM_read)
+                                             : SHIM_GOES_ON;
     if (fate == SHIM_FAILS) {
         return -1;
     }
-    /* Half of one byte would be the end of the file. */
-    return next(fd, bytes, fate == SHIM_IS_SHORT && len > 1 ? len / 2 : len);
+    return next(fd, bytes, fate == SHIM_IS_SHORT ? shim_part(len) : len);
 }
 
 EXPORT ssize_t pread(int fd, void *bytes, size_t len, off_t offset)
@@ -97,7 +92,7 @@ EXPORT ssize_t pread(int fd, void *bytes, size_t len, off_t offset)
     if (fate == SHIM_FAILS) {
         return -1;
     }
-    return next(fd, bytes, fate == SHIM_IS_SHORT && len > 1 ? len / 2 : len, offset);
+    return next(fd, bytes, fate == SHIM_IS_SHORT ? shim_part(len) : len, offset);
 }
 
 EXPORT ssize_t pread64(int fd, void *bytes, size_t len, off_t offset)
