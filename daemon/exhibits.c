@@ -317,7 +317,8 @@ static bool has_disk(struct tl_server *server, uint64_t size)
 {
     server->disk_free = tl_space_free(server->config->data);
     uint64_t taken = server->config->disk_reserve + server->upload_bytes;
-    return !server->no_space && server->disk_free >= taken && server->disk_free - taken >= size;
+    return !tl_space_is_short(server->config, server->ledger->store, server->disk_free) &&
+           server->disk_free >= taken && server->disk_free - taken >= size;
 }
 
 static enum tally_status check_room(const struct tl_conn *conn, uint64_t size)

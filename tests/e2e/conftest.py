@@ -138,6 +138,13 @@ class Team:
 
 class Daemon:
     def __init__(self, directory, team):
+        self.place(directory, team)
+        self.key.write_text(private_key_file(team.ledger_key))
+        self.key.chmod(0o400)
+        (directory / "charter.tally").write_bytes(T.entry_encode(team.charter.entry_file()))
+
+    def place(self, directory, team):
+        """Where its files are; they may be there already."""
         self.directory = directory
         self.team = team
         self.data = directory / "data"
@@ -147,9 +154,6 @@ class Daemon:
         self.log_path = directory / "log"
         self.process = None
         self.notify = None
-        self.key.write_text(private_key_file(team.ledger_key))
-        self.key.chmod(0o400)
-        (directory / "charter.tally").write_bytes(T.entry_encode(team.charter.entry_file()))
 
     def init(self, *options, charter="charter.tally", key=None, environment=()):
         return subprocess.run(
