@@ -21,7 +21,7 @@
         shim_find(name, &next);                                                                    \
     }
 
-enum { PATH_LEN_MAX = 4096, PARTS_MAX = 512 };
+enum { PATH_LEN_MAX = 4096, PARTS_MAX = 256 };
 
 static const struct shim_data nothing;
 
