@@ -171,8 +171,8 @@ static int check(const struct opt *opt)
     }
     if (code == EXIT_DONE) {
         run.options.since = tl_buffer_bytes(&scene.contradiction);
-        enum tally_status status =
-            tl_store_verify(scene.data, tl_buffer_bytes(&scene.head), &run.options, &verdict);
+        enum tally_status status = tl_store_verify_directory(
+            scene.data, tl_buffer_bytes(&scene.head), &run.options, &verdict);
         backup_run_end(&run);
         if (status == TALLY_OK) {
             print(opt, &scene, &verdict);

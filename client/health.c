@@ -15,6 +15,8 @@ enum {
     STALLED_S = 60,      /* a queue that waits longer than this for a checkpoint is stuck */
     CLOCK_APART_S = 600, /* what the daemon itself takes for a step */
     RESERVE_FACTOR = 2,  /* of free disk, before appends stop at one */
+    SCRUB_LATE_FACTOR = 2,
+    SCRUB_LATE_S = 3600, /* a long ledger takes its time */
 };
 
 #define MAP_KEPT UINT64_C(268435456) /* bytes of the map that a daemon keeps free at most */
@@ -86,6 +88,7 @@ static void judge_signing(struct health *health)
     } table[] = {
         {"stopped", "signing has stopped: a client holds a checkpoint that the store does not "
                     "explain (tallyd(8), RECOVERY)"},
+        {"damaged", "signing has stopped: the stored ledger is damaged (tallyd(8), RECOVERY)"},
         {"waits-for-head", "signing waits until a member has shown a checkpoint (confirm-head)"},
         {"no-space", "appends are rejected: no space"},
         {"clock-stepped", "appends are rejected: the clock has stepped. Set it right, then "
@@ -101,6 +104,33 @@ static void judge_signing(struct health *health)
         }
     }
     find(health, "the daemon does not say that it signs");
+}
+
+static void judge_scrub(struct health *health)
+{
+    static const struct {
+        const char *value;
+        const char *text;
+    } table[] = {
+        {"exhibits", "an exhibit file is damaged or gone: the log says which record names it "
+                     "(tallyd(8), RECOVERY)"},
+        {"undone", "the last scrub of the stored ledger could not be carried out"},
+        {"ended", "the scrubber has ended: restart the daemon to have the stored ledger looked "
+                  "through"},
+    };
+    uint64_t done_s = 0;
+    uint64_t most_s = number(health, "scrub-every-s") * SCRUB_LATE_FACTOR + SCRUB_LATE_S;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (is(health, "scrub", table[i].value)) {
+            find(health, "%s", table[i].text);
+            return;
+        }
+    }
+    if (time_of(health, "scrub-finished", &done_s) && done_s < health->now_s &&
+        health->now_s - done_s > most_s) {
+        find(health, "the stored ledger was last looked through %" PRIu64 " hours ago",
+             (health->now_s - done_s) / 3600);
+    }
 }
 
 static void judge_clock(struct health *health)
@@ -184,6 +214,7 @@ void health_judge(struct health *health)
 {
     health->finding_count = 0;
     judge_signing(health);
+    judge_scrub(health);
     judge_clock(health);
     judge_room(health);
     judge_load(health);

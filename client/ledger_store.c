@@ -30,7 +30,7 @@ static enum tally_status read_head(const char *path, struct tl_buffer *note)
 static int open_here(const char *path, struct tl_source **ret_source)
 {
     struct tl_store *store = NULL;
-    enum tally_status status = tl_store_open(path, READ_MAP_SIZE, true, &store);
+    enum tally_status status = tl_store_open(path, READ_MAP_SIZE, TL_STORE_STOPPED, &store);
     if (status == TALLY_ELOCKED) {
         out_error(
             "%s: in use by a running tallyd: read the live ledger through its socket instead, "

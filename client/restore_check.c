@@ -16,7 +16,7 @@ static int check_store(const char *directory, const struct tl_verified_ledger *v
 {
     struct tl_store_verdict verdict;
     struct tl_backup_options options = {.ledger = &verified->report.ledger, .threads = threads};
-    enum tally_status status = tl_store_verify(
+    enum tally_status status = tl_store_verify_directory(
         directory, tl_buffer_bytes(&verified->checkpoint), &options, &verdict);
     if (status != TALLY_OK) {
         out_error("%s: what was restored cannot be read back: %s", directory,
@@ -87,7 +87,7 @@ static int compare_receipts(const char *directory, struct tl_source *backup,
 {
     struct tl_store *store = NULL;
     uint64_t size = verified->report.size;
-    enum tally_status status = tl_store_open(directory, MAP_SIZE, true, &store);
+    enum tally_status status = tl_store_open(directory, MAP_SIZE, TL_STORE_STOPPED, &store);
     if (status != TALLY_OK) {
         out_error("%s: %s", directory, tally_status_text(status));
         return exit_code_of(status);

@@ -54,7 +54,8 @@
     X(TIME, upload_timeout, "upload-timeout", "60s", 10, 3600000)                                  \
     X(TIME, write_timeout, "write-timeout", "15s", 10, 3600000)                                    \
     X(TIME, idle_timeout, "idle-timeout", "10min", 10, 86400000)                                   \
-    X(TIME, stop_timeout, "stop-timeout", "5s", 10, 3600000)
+    X(TIME, stop_timeout, "stop-timeout", "5s", 10, 3600000)                                       \
+    X(TIME, scrub_every, "scrub-every", "24h", 10, UINT64_C(31) * 86400 * 1000)
 
 struct tl_config {
 #define TL_CONFIG_FIELD_TEXT(field) char field[TL_CONFIG_TEXT_MAX];

@@ -258,7 +258,8 @@ static int make_store(struct maker *maker)
 {
     enum tally_status status = tl_store_create(maker->place.temporary);
     if (status == TALLY_OK) {
-        status = tl_store_open(maker->place.temporary, INIT_MAP_SIZE, false, &maker->store);
+        status = tl_store_open(maker->place.temporary, INIT_MAP_SIZE, TL_STORE_WRITE,
+                               &maker->store);
     }
     if (status == TALLY_OK) {
         status = append_charter(maker);

@@ -122,6 +122,14 @@ void tl_ledger_end_signing(struct tl_ledger *ledger)
     (void)pthread_mutex_unlock(&ledger->signing_mutex);
 }
 
+bool tl_ledger_stop_signing(struct tl_ledger *ledger)
+{
+    (void)pthread_mutex_lock(&ledger->signing_mutex);
+    bool stopped = atomic_exchange(&ledger->signing, TL_SIGNING_STOPPED) == TL_SIGNING_STOPPED;
+    (void)pthread_mutex_unlock(&ledger->signing_mutex);
+    return !stopped;
+}
+
 enum tally_status tl_ledger_sign_rejection(struct tl_ledger *ledger,
                                            const struct tl_rejection *rejection,
                                            struct tl_buffer *buffer)
@@ -243,7 +251,7 @@ enum tally_status tl_ledger_judge_hello(struct tl_ledger *ledger, struct tally_b
 static int open_store(const struct tl_config *config, struct tl_ledger *ledger)
 {
     enum tally_status status =
-        tl_store_open(config->data, config->map_size, false, &ledger->store);
+        tl_store_open(config->data, config->map_size, TL_STORE_WRITE, &ledger->store);
     if (status == TALLY_OK) {
         return TL_EXIT_OK;
     }

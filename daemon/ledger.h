@@ -30,7 +30,8 @@
 enum tl_signing {
     TL_SIGNING_ON,
     TL_SIGNING_AWAITS_HEAD, /* confirm-head: no client has shown its checkpoint yet */
-    TL_SIGNING_STOPPED,     /* a client held a signed checkpoint that the store cannot explain */
+    TL_SIGNING_STOPPED,     /* a client held a signed checkpoint that the store cannot explain, or
+                             * the scrub has found the store damaged */
 };
 
 /* A ledger key and the first record that it seals: keys are replaced by amendments. */
@@ -115,6 +116,12 @@ TALLY_NODISCARD enum tally_status tl_ledger_keep_lines(struct tl_ledger *ledger,
  */
 TALLY_NODISCARD enum tally_status tl_ledger_begin_signing(struct tl_ledger *ledger);
 void tl_ledger_end_signing(struct tl_ledger *ledger);
+
+/*
+ * Stops all signing until the process ends; what is being signed is done first. False when it had
+ * stopped already. Any thread.
+ */
+bool tl_ledger_stop_signing(struct tl_ledger *ledger);
 
 /* Appends a signed rejection. ESTOPPED. Any thread. */
 TALLY_NODISCARD enum tally_status tl_ledger_sign_rejection(struct tl_ledger *ledger,

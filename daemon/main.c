@@ -11,11 +11,13 @@
 #include "daemon/conn.h"
 #include "daemon/exhibits.h"
 #include "daemon/exit_code.h"
+#include "daemon/fault.h"
 #include "daemon/harden.h"
 #include "daemon/init.h"
 #include "daemon/ledger.h"
 #include "daemon/listen.h"
 #include "daemon/log.h"
+#include "daemon/scrub.h"
 #include "daemon/server.h"
 #include "lib/base/mem.h"
 
@@ -60,7 +62,8 @@ static bool size_pool(const struct tl_config *config)
 }
 
 /* From here on the sockets exist; their descriptors are the server's. */
-static int serve_ledger(const struct tl_config *config, struct tl_ledger *ledger)
+static int serve_ledger(const struct tl_config *config, struct tl_ledger *ledger,
+                        struct tl_scrub *scrub)
 {
     struct tl_listen_fds fds;
     enum tally_status status = tl_exhibits_clear(ledger);
@@ -70,7 +73,7 @@ static int serve_ledger(const struct tl_config *config, struct tl_ledger *ledger
     }
     int code = tl_listen_open(config, &fds);
     if (code == TL_EXIT_OK) {
-        code = tl_server_run(config, ledger, &fds);
+        code = tl_server_run(config, ledger, scrub, &fds);
         tl_listen_remove(config, &fds);
     }
     return code;
@@ -79,18 +82,23 @@ static int serve_ledger(const struct tl_config *config, struct tl_ledger *ledger
 static int serve_with(const struct tl_config *config, bool make_head)
 {
     struct tl_ledger *ledger = NULL;
+    struct tl_scrub scrub;
     if (!size_pool(config)) {
         tl_log(TL_LOG_CRITICAL, "out of memory");
         return TL_EXIT_FAILURE;
     }
-    int code = tl_ledger_open(config, make_head, &ledger);
+    int code = tl_scrub_start(config, &scrub);
+    if (code == TL_EXIT_OK) {
+        code = tl_ledger_open(config, make_head, &ledger);
+    }
     if (code == TL_EXIT_OK && tl_store_in_memory(ledger->store)) {
         tl_log(TL_LOG_WARNING, "%s is in memory: nothing survives a power cut", config->data);
     }
     if (code == TL_EXIT_OK) {
-        code = serve_ledger(config, ledger);
+        code = serve_ledger(config, ledger, &scrub);
     }
     tl_ledger_close(ledger);
+    tl_scrub_end(&scrub);
     return code;
 }
 
@@ -150,6 +158,7 @@ int main(int argc, char **argv)
         tl_log(TL_LOG_CRITICAL, "the process cannot be hardened (prctl, RLIMIT_CORE)");
         return TL_EXIT_FAILURE;
     }
+    tl_fault_watch();
     if (tl_ed25519_init() != TALLY_OK) {
         tl_log(TL_LOG_CRITICAL, "libsodium fails its known answers: nothing is signed with it");
         return TL_EXIT_FAILURE;

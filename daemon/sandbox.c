@@ -13,7 +13,7 @@
 
 enum {
     RULE_COUNT_MAX = 5,
-    PATH_LEN_MAX = TL_CONFIG_TEXT_MAX + 16,
+    PATH_LEN_MAX = TL_CONFIG_TEXT_MAX + 32,
     TEXT_LEN_MAX = 64,
 };
 
@@ -24,17 +24,22 @@ static char text[TEXT_LEN_MAX] = "off";
  * A sanitizer looks for leaks at the end from a process of its own, which stops and reads this
  * one, and it reads what /proc says of the process. Only in builds for tests.
  */
-static const int more_calls[] = {
-    SCMP_SYS(clone), SCMP_SYS(getdents), SCMP_SYS(getppid), SCMP_SYS(gettimeofday),
-    SCMP_SYS(ioctl), SCMP_SYS(nanosleep), SCMP_SYS(open), SCMP_SYS(prctl), SCMP_SYS(ptrace),
-    SCMP_SYS(readlink), SCMP_SYS(sigaltstack), SCMP_SYS(wait4),
-};
-static const size_t more_count = sizeof more_calls / sizeof more_calls[0];
+#define SANITIZER_CALLS                                                                            \
+    SCMP_SYS(clone), SCMP_SYS(getdents), SCMP_SYS(getppid), SCMP_SYS(gettimeofday),                \
+        SCMP_SYS(ioctl), SCMP_SYS(nanosleep), SCMP_SYS(open), SCMP_SYS(prctl), SCMP_SYS(ptrace),   \
+        SCMP_SYS(readlink), SCMP_SYS(sigaltstack)
+static const int daemon_calls[] = {SANITIZER_CALLS};
+static const int scrubber_calls[] = {SCMP_SYS(getdents64), SCMP_SYS(clock_nanosleep),
+                                     SANITIZER_CALLS};
+static const size_t daemon_call_count = sizeof daemon_calls / sizeof daemon_calls[0];
 static const struct tl_landlock_rule more_rule = {"/proc", TL_LANDLOCK_READ};
 #else
-static const int *const more_calls = NULL;
-static const size_t more_count = 0;
+static const int *const daemon_calls = NULL;
+/* It lists the exhibits, and rests. */
+static const int scrubber_calls[] = {SCMP_SYS(getdents64), SCMP_SYS(clock_nanosleep)};
+static const size_t daemon_call_count = 0;
 #endif
+static const size_t scrubber_call_count = sizeof scrubber_calls / sizeof scrubber_calls[0];
 
 struct rules {
     struct tl_landlock_rule list[RULE_COUNT_MAX];
@@ -127,7 +132,7 @@ int tl_sandbox_enter(const struct tl_config *config, const struct tl_ledger *led
     if (status != TALLY_OK) {
         return refuse("Landlock refuses its rules: %s", tally_status_text(status));
     }
-    status = tl_syscall_filter_load(more_calls, more_count, &allowed);
+    status = tl_syscall_filter_load(daemon_calls, daemon_call_count, &allowed);
     if (status != TALLY_OK) {
         return refuse("the filter of system calls is refused (%s): take a kernel with seccomp "
                       "filters",
@@ -136,6 +141,31 @@ int tl_sandbox_enter(const struct tl_config *config, const struct tl_ledger *led
     (void)snprintf(text, sizeof text, "landlock-%u calls-%zu", abi, allowed);
     tl_log(TL_LOG_NOTICE, "sandbox: %s, key memory locked, no core dumps, no new privileges", text);
     return TL_EXIT_OK;
+}
+
+enum tally_status tl_sandbox_enter_scrubber(const struct tl_config *config)
+{
+    struct rules rules = {.count = 0};
+    char incoming[PATH_LEN_MAX];
+    size_t allowed = 0;
+    unsigned abi = tl_landlock_abi();
+    if (config->sandbox == 0) {
+        return TALLY_OK;
+    }
+    if (abi < TL_LANDLOCK_ABI_MIN) {
+        return TALLY_EUNSUPPORTED;
+    }
+    (void)snprintf(rules.exhibits, PATH_LEN_MAX, "%s/exhibits", config->data);
+    (void)snprintf(incoming, PATH_LEN_MAX, "%s/exhibits/incoming", config->data);
+    add(&rules, rules.exhibits, TL_LANDLOCK_READ);
+    add(&rules, incoming, TL_LANDLOCK_KEEP);
+#ifdef TALLY_SANITIZED
+    add(&rules, more_rule.directory, more_rule.uses);
+#endif
+    enum tally_status status = tl_landlock_restrict(abi, rules.list, rules.count);
+    return status == TALLY_OK
+               ? tl_syscall_filter_load(scrubber_calls, scrubber_call_count, &allowed)
+               : status;
 }
 
 const char *tl_sandbox_text(void)

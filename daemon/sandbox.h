@@ -17,6 +17,12 @@
 int tl_sandbox_enter(const struct tl_config *config, const struct tl_ledger *ledger,
                      const struct tl_listen_fds *fds);
 
+/*
+ * The same for the scrubber, which has its store open: it reads exhibits, and sets aside what it
+ * works with among the unfinished uploads. Not logged. EUNSUPPORTED, or what the kernel says.
+ */
+TALLY_NODISCARD enum tally_status tl_sandbox_enter_scrubber(const struct tl_config *config);
+
 /* "landlock-7 calls-60", or "off". */
 const char *tl_sandbox_text(void);
 

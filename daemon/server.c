@@ -12,6 +12,7 @@
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/sandbox.h"
+#include "daemon/scrub.h"
 #include "daemon/space.h"
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
@@ -150,6 +151,7 @@ static void close_if_over(struct tl_server *server)
     close_server_handle((uv_handle_t *)&server->stop_timer);
     close_server_handle((uv_handle_t *)&server->done_async);
     close_server_handle((uv_handle_t *)&server->check);
+    tl_scrub_end(server->scrub);
 }
 
 static void stop_conns(struct tl_server *server, bool at_once)
@@ -402,6 +404,9 @@ static void tick_cb(uv_timer_t *timer)
     tl_users_sweep(&server->users, now_ms);
     check_space(server);
     check_clock(server);
+    if (!server->stopping) {
+        tl_scrub_tick(server->scrub, now_ms);
+    }
     tell_manager(server, now_ms);
 }
 
@@ -492,6 +497,7 @@ static bool start_handles(struct tl_server *server, const struct tl_listen_fds *
     }
     uint64_t ms = tick_ms(server);
     return uv_timer_start(&server->tick, tick_cb, ms, ms) == 0 &&
+           tl_scrub_attach(server->scrub, &server->loop, server->ledger) &&
            open_listener(server, 0, TL_SOCKET_SUBMIT, fds->submit) &&
            open_listener(server, 1, TL_SOCKET_READ, fds->read);
 }
@@ -518,7 +524,8 @@ static enum tally_status start_threads(struct tl_server *server)
                               &server->sequencer);
 }
 
-static struct tl_server *make_server(const struct tl_config *config, struct tl_ledger *ledger)
+static struct tl_server *make_server(const struct tl_config *config, struct tl_ledger *ledger,
+                                     struct tl_scrub *scrub)
 {
     struct tl_server *server = (struct tl_server *)tl_calloc(1, sizeof *server);
     if (server == NULL || uv_loop_init(&server->loop) != 0) {
@@ -528,6 +535,7 @@ static struct tl_server *make_server(const struct tl_config *config, struct tl_l
     server->magic = SERVER_MAGIC;
     server->config = config;
     server->ledger = ledger;
+    server->scrub = scrub;
     (void)pthread_mutex_init(&server->done_mutex, NULL);
     tl_users_init(&server->users, config->connections_per_user, config->rejections_per_minute);
     server->started_ms = uv_now(&server->loop);
@@ -571,10 +579,10 @@ static int start(struct tl_server *server, const struct tl_listen_fds *fds)
     return code;
 }
 
-int tl_server_run(const struct tl_config *config, struct tl_ledger *ledger,
+int tl_server_run(const struct tl_config *config, struct tl_ledger *ledger, struct tl_scrub *scrub,
                   const struct tl_listen_fds *fds)
 {
-    struct tl_server *server = make_server(config, ledger);
+    struct tl_server *server = make_server(config, ledger, scrub);
     if (server == NULL) {
         tl_log(TL_LOG_CRITICAL, "out of memory");
         return TL_EXIT_FAILURE;

@@ -21,6 +21,7 @@
 
 struct tl_conn;
 struct tl_helper;
+struct tl_scrub;
 struct tl_server;
 
 struct tl_listener {
@@ -46,6 +47,7 @@ struct tl_server {
     uint32_t magic;
     const struct tl_config *config;
     struct tl_ledger *ledger;
+    struct tl_scrub *scrub;
     uv_loop_t loop;
     struct tl_listener listeners[2];
     uv_signal_t signals[3];
@@ -92,9 +94,9 @@ struct tl_server {
 
 /*
  * Serves until SIGTERM or SIGINT; sockets come from the service manager or are made. Answers an
- * exit code. The ledger is the caller's.
+ * exit code. Ledger and scrub are the caller's.
  */
-int tl_server_run(const struct tl_config *config, struct tl_ledger *ledger,
+int tl_server_run(const struct tl_config *config, struct tl_ledger *ledger, struct tl_scrub *scrub,
                   const struct tl_listen_fds *fds);
 
 /* ---- For connections ---- */

@@ -6,6 +6,7 @@
 #include <tally/version.h>
 
 #include "daemon/sandbox.h"
+#include "daemon/scrub.h"
 #include "daemon/server.h"
 #include "lib/base/text.h"
 
@@ -30,7 +31,7 @@ static const char *signing_text(const struct tl_server *server)
     case TL_SIGNING_AWAITS_HEAD:
         return "waits-for-head";
     case TL_SIGNING_STOPPED:
-        return "stopped";
+        return tl_scrub_is_damage(server->scrub) ? "damaged" : "stopped";
     case TL_SIGNING_ON:
         break;
     }
@@ -63,6 +64,20 @@ static void add_head(const struct tl_server *server, struct tl_buffer *buffer)
     add_text(buffer, "signing", signing_text(server));
 }
 
+static void add_scrub(const struct tl_server *server, struct tl_buffer *buffer)
+{
+    const struct tl_scrub *scrub = server->scrub;
+    char time[TL_TIME_LEN + 1];
+    add_text(buffer, "scrub", tl_scrub_text(scrub));
+    add_number(buffer, "scrub-every-s", server->config->scrub_every / 1000);
+    add_number(buffer, "scrub-count", scrub->count);
+    if (scrub->count > 0) {
+        tl_time_format(scrub->done_s, time);
+        add_text(buffer, "scrub-finished", time);
+        add_number(buffer, "scrub-size", scrub->newest.size);
+    }
+}
+
 void tl_server_state(struct tl_server *server, struct tl_buffer *buffer)
 {
     struct tl_queue_figures queue = tl_queue_figures(server->queue);
@@ -72,6 +87,7 @@ void tl_server_state(struct tl_server *server, struct tl_buffer *buffer)
     add_head(server, buffer);
     add_number(buffer, "clock-behind-s",
                tl_clock_behind_us(&server->ledger->clock, tl_clock_read()) / 1000000);
+    add_scrub(server, buffer);
     add_number(buffer, "uptime-s", (uv_now(&server->loop) - server->started_ms) / 1000);
     add_number(buffer, "connections", server->conn_count);
     add_number(buffer, "connections-max", server->config->connections);

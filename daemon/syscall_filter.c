@@ -20,6 +20,8 @@ static const int free_calls[] = {
     SCMP_SYS(munmap), SCMP_SYS(restart_syscall), SCMP_SYS(rseq), SCMP_SYS(rt_sigaction),
     SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_getaffinity),
     SCMP_SYS(sched_yield), SCMP_SYS(set_robust_list),
+    /* the scrubber, when it has ended */
+    SCMP_SYS(wait4),
     /* time, where the kernel gives it by a call only */
     SCMP_SYS(clock_gettime), SCMP_SYS(time),
     /* the loop and its sockets, which exist already */

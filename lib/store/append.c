@@ -17,7 +17,7 @@ enum tally_status tl_batch_begin(struct tl_store *store, uint64_t size, struct t
 {
     struct tl_batch *batch = &store->batch;
     TL_ASSERT(!batch->open);
-    if (store->read_only) {
+    if (store->access != TL_STORE_WRITE) {
         return TALLY_EACCES;
     }
     if (store->failed) {

@@ -3,8 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
-#include <stdatomic.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "lib/base/check.h"
 #include "lib/base/file.h"
 #include "lib/base/mem.h"
+#include "lib/store/mdb_internal.h"
 
 _Static_assert(sizeof(void *) == 8, "a map of the whole store wants 64-bit addresses");
 
@@ -23,20 +23,8 @@ _Static_assert(sizeof(void *) == 8, "a map of the whole store wants 64-bit addre
 #define GROWTH_LEN 1048576u /* the file's length is a multiple of this */
 
 enum {
-    IDLE_COUNT = 8,    /* snapshots kept for the next reader */
-    META_PAGES = 2,    /* the least that a file of LMDB holds */
     SLACK_PAGES = 256, /* of each commit, for free lists and upper levels */
     FILE_MODE = 0600,
-};
-
-struct tl_mdb {
-    MDB_env *env;
-    int fd; /* of env */
-    uint64_t map_size;
-    uint64_t file_len;
-    unsigned page_len;
-    MDB_dbi tables[TL_TABLE_COUNT];
-    _Atomic(MDB_txn *) idle[IDLE_COUNT];
 };
 
 static const char *const table_names[TL_TABLE_COUNT] = {
@@ -45,7 +33,7 @@ static const char *const table_names[TL_TABLE_COUNT] = {
 #undef TABLE_NAME
 };
 
-static enum tally_status status_from(int code)
+enum tally_status tl_mdb_status(int code)
 {
     switch (code) {
     case MDB_SUCCESS:
@@ -116,9 +104,10 @@ static bool has_meta_pages(int fd)
 /*
  * LMDB makes a new, empty ledger out of a missing or empty file, and maps one that was cut off.
  * So it is looked at before. What an earlier process failed to sync may stand in the page cache
- * as if it were on the disk: a writer wants to start from what the disk holds.
+ * as if it were on the disk: a writer wants to start from what the disk holds, and so does who
+ * looks at the file before it.
  */
-static enum tally_status inspect_file(const char *directory, bool read_only)
+static enum tally_status inspect_file(const char *directory, enum tl_store_access access)
 {
     char *path = tl_path_join(directory, "data.mdb");
     if (path == NULL) {
@@ -129,10 +118,10 @@ static enum tally_status inspect_file(const char *directory, bool read_only)
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &info) != 0) {
         status = tl_status_from_errno(errno);
-    } else if (!S_ISREG(info.st_mode) || info.st_size < (off_t)META_PAGES * TL_MDB_PAGE_LEN ||
-               !has_meta_pages(fd)) {
+    } else if (!S_ISREG(info.st_mode) ||
+               info.st_size < (off_t)TL_MDB_META_PAGES * TL_MDB_PAGE_LEN || !has_meta_pages(fd)) {
         status = TALLY_EFORMAT;
-    } else if (!read_only) {
+    } else if (access != TL_STORE_STOPPED) {
         (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     }
     tl_close(&fd);
@@ -155,7 +144,7 @@ static enum tally_status measure_file(struct tl_mdb *mdb)
         code = mdb_env_stat(mdb->env, &env_stat);
     }
     if (code != MDB_SUCCESS) {
-        return status_from(code);
+        return tl_mdb_status(code);
     }
     if (fstat(mdb->fd, &info) != 0) {
         return tl_status_from_errno(errno);
@@ -189,7 +178,7 @@ static enum tally_status extend_file(struct tl_mdb *mdb, uint64_t pages)
     MDB_envinfo info;
     int code = mdb_env_info(mdb->env, &info);
     if (code != MDB_SUCCESS) {
-        return status_from(code);
+        return tl_mdb_status(code);
     }
     uint64_t wanted = (info.me_last_pgno + 1 + pages + SLACK_PAGES) * mdb->page_len;
     wanted = (wanted + GROWTH_LEN - 1) / GROWTH_LEN * GROWTH_LEN;
@@ -208,14 +197,25 @@ static enum tally_status extend_file(struct tl_mdb *mdb, uint64_t pages)
 
 /* ---- Opening ---- */
 
+/* LMDB notices some of what others find out by a signal: that of a page that is not there. */
+static void page_is_damaged(MDB_env *env, const char *what)
+{
+    (void)env;
+    (void)what;
+    (void)raise(SIGBUS);
+}
+
 static enum tally_status open_env(struct tl_mdb *mdb, const char *directory, unsigned flags)
 {
     int code = mdb_env_create(&mdb->env);
     if (code != MDB_SUCCESS) {
         mdb->env = NULL;
-        return status_from(code);
+        return tl_mdb_status(code);
     }
-    code = mdb_env_set_maxdbs(mdb->env, TL_TABLE_COUNT);
+    code = mdb_env_set_assert(mdb->env, page_is_damaged);
+    if (code == MDB_SUCCESS) {
+        code = mdb_env_set_maxdbs(mdb->env, TL_TABLE_COUNT);
+    }
     if (code == MDB_SUCCESS) {
         code = mdb_env_set_mapsize(mdb->env, mdb->map_size);
     }
@@ -226,7 +226,7 @@ static enum tally_status open_env(struct tl_mdb *mdb, const char *directory, uns
         code = mdb_env_get_fd(mdb->env, &mdb->fd);
     }
     if (code != MDB_SUCCESS) {
-        return status_from(code);
+        return tl_mdb_status(code);
     }
     if (fcntl(mdb->fd, F_SETFD, FD_CLOEXEC) != 0) {
         return tl_status_from_errno(errno);
@@ -243,7 +243,7 @@ static enum tally_status open_tables(struct tl_mdb *mdb, MDB_txn *txn, unsigned 
         int code = mdb_dbi_open(txn, table_names[i], flags, &mdb->tables[i]);
         if (code != MDB_SUCCESS) {
             /* A file of LMDB's, but not of ours. */
-            return code == MDB_NOTFOUND ? TALLY_EFORMAT : status_from(code);
+            return code == MDB_NOTFOUND ? TALLY_EFORMAT : tl_mdb_status(code);
         }
     }
     return TALLY_OK;
@@ -267,7 +267,7 @@ static enum tally_status load_tables(struct tl_mdb *mdb)
     struct tl_mdb_txn txn = {.mdb = mdb};
     int code = mdb_txn_begin(mdb->env, NULL, MDB_RDONLY, &txn.handle);
     if (code != MDB_SUCCESS) {
-        return status_from(code);
+        return tl_mdb_status(code);
     }
     enum tally_status status = open_tables(mdb, txn.handle, 0);
     if (status == TALLY_OK) {
@@ -278,7 +278,7 @@ static enum tally_status load_tables(struct tl_mdb *mdb)
         return status;
     }
     /* Handles opened in a transaction outlive it only when it commits, a reading one too. */
-    return status_from(mdb_txn_commit(txn.handle));
+    return tl_mdb_status(mdb_txn_commit(txn.handle));
 }
 
 static struct tl_mdb *new_mdb(uint64_t map_size)
@@ -289,19 +289,30 @@ static struct tl_mdb *new_mdb(uint64_t map_size)
     }
     mdb->fd = -1;
     mdb->map_size = (map_size + GROWTH_LEN - 1) / GROWTH_LEN * GROWTH_LEN;
-    for (size_t i = 0; i < IDLE_COUNT; i++) {
+    for (size_t i = 0; i < TL_MDB_IDLE_COUNT; i++) {
         atomic_init(&mdb->idle[i], NULL);
     }
     return mdb;
 }
 
-enum tally_status tl_mdb_open(const char *directory, uint64_t map_size, bool read_only,
+/* A live ledger is read at random; the others are read through, by a verification. */
+static unsigned flags_of(enum tl_store_access access)
+{
+    static const unsigned flags[] = {
+        [TL_STORE_WRITE] = MDB_NOTLS | MDB_NORDAHEAD,
+        [TL_STORE_STOPPED] = MDB_NOTLS | MDB_RDONLY | MDB_NOLOCK,
+        [TL_STORE_BESIDE] = MDB_NOTLS | MDB_RDONLY,
+    };
+    return flags[access];
+}
+
+enum tally_status tl_mdb_open(const char *directory, uint64_t map_size, enum tl_store_access access,
                               struct tl_mdb **ret_mdb)
 {
     if (map_size == 0 || map_size > (uint64_t)INT64_MAX - GROWTH_LEN) {
         return TALLY_EINVAL;
     }
-    enum tally_status status = inspect_file(directory, read_only);
+    enum tally_status status = inspect_file(directory, access);
     if (status != TALLY_OK) {
         return status;
     }
@@ -309,15 +320,13 @@ enum tally_status tl_mdb_open(const char *directory, uint64_t map_size, bool rea
     if (mdb == NULL) {
         return TALLY_ENOMEM;
     }
-    /* A live ledger is read at random; a stopped one is read through, by its verification. */
-    unsigned flags = read_only ? MDB_NOTLS | MDB_RDONLY | MDB_NOLOCK : MDB_NOTLS | MDB_NORDAHEAD;
-    status = open_env(mdb, directory, flags);
+    status = open_env(mdb, directory, flags_of(access));
     if (status != TALLY_OK) {
         goto out;
     }
-    if (!read_only) {
+    if (access == TL_STORE_WRITE) {
         int dead = 0;
-        status = status_from(mdb_reader_check(mdb->env, &dead));
+        status = tl_mdb_status(mdb_reader_check(mdb->env, &dead));
     }
     if (status == TALLY_OK) {
         status = load_tables(mdb);
@@ -337,7 +346,7 @@ void tl_mdb_close(struct tl_mdb *mdb)
     if (mdb == NULL) {
         return;
     }
-    for (size_t i = 0; i < IDLE_COUNT; i++) {
+    for (size_t i = 0; i < TL_MDB_IDLE_COUNT; i++) {
         MDB_txn *txn = atomic_exchange(&mdb->idle[i], NULL);
         if (txn != NULL) {
             mdb_txn_abort(txn);
@@ -395,7 +404,7 @@ enum tally_status tl_mdb_create(const char *directory)
 enum tally_status tl_mdb_read_begin(struct tl_mdb *mdb, struct tl_mdb_txn *ret_txn)
 {
     MDB_txn *txn = NULL;
-    for (size_t i = 0; i < IDLE_COUNT && txn == NULL; i++) {
+    for (size_t i = 0; i < TL_MDB_IDLE_COUNT && txn == NULL; i++) {
         /* Looked at first: an exchange takes the cache line away from the other readers. */
         if (atomic_load_explicit(&mdb->idle[i], memory_order_relaxed) != NULL) {
             txn = atomic_exchange(&mdb->idle[i], NULL);
@@ -411,7 +420,7 @@ enum tally_status tl_mdb_read_begin(struct tl_mdb *mdb, struct tl_mdb_txn *ret_t
         }
     }
     if (code != MDB_SUCCESS) {
-        return status_from(code);
+        return tl_mdb_status(code);
     }
     *ret_txn = (struct tl_mdb_txn){.mdb = mdb, .handle = txn};
     return TALLY_OK;
@@ -421,7 +430,7 @@ void tl_mdb_read_end(struct tl_mdb_txn *txn)
 {
     TL_ASSERT(txn->handle != NULL);
     mdb_txn_reset(txn->handle);
-    for (size_t i = 0; i < IDLE_COUNT && txn->handle != NULL; i++) {
+    for (size_t i = 0; i < TL_MDB_IDLE_COUNT && txn->handle != NULL; i++) {
         MDB_txn *expected = NULL;
         if (atomic_compare_exchange_strong(&txn->mdb->idle[i], &expected, txn->handle)) {
             txn->handle = NULL;
@@ -438,7 +447,7 @@ enum tally_status tl_mdb_write_begin(struct tl_mdb *mdb, struct tl_mdb_txn *ret_
     MDB_txn *txn = NULL;
     int code = mdb_txn_begin(mdb->env, NULL, 0, &txn);
     if (code != MDB_SUCCESS) {
-        return status_from(code);
+        return tl_mdb_status(code);
     }
     *ret_txn = (struct tl_mdb_txn){.mdb = mdb, .handle = txn};
     return TALLY_OK;
@@ -455,7 +464,7 @@ enum tally_status tl_mdb_commit(struct tl_mdb_txn *txn, uint64_t pages)
     }
     int code = mdb_txn_commit(txn->handle);
     txn->handle = NULL;
-    return status_from(code);
+    return tl_mdb_status(code);
 }
 
 void tl_mdb_abort(struct tl_mdb_txn *txn)
@@ -474,7 +483,7 @@ enum tally_status tl_mdb_count(const struct tl_mdb_txn *txn, enum tl_table table
     MDB_stat stat;
     int code = mdb_stat(txn->handle, txn->mdb->tables[table], &stat);
     if (code != MDB_SUCCESS) {
-        return status_from(code);
+        return tl_mdb_status(code);
     }
     *ret_count = stat.ms_entries;
     return TALLY_OK;
@@ -487,7 +496,7 @@ enum tally_status tl_mdb_get(const struct tl_mdb_txn *txn, enum tl_table table,
     MDB_val value;
     int code = mdb_get(txn->handle, txn->mdb->tables[table], &key_val, &value);
     if (code != MDB_SUCCESS) {
-        return status_from(code);
+        return tl_mdb_status(code);
     }
     *ret_value = bytes_of(&value);
     return TALLY_OK;
@@ -509,7 +518,7 @@ enum tally_status tl_mdb_append(const struct tl_mdb_txn *txn, enum tl_table tabl
     int code = mdb_put(txn->handle, txn->mdb->tables[table], &key_val, &value,
                        MDB_APPEND | MDB_NOOVERWRITE | MDB_RESERVE);
     if (code != MDB_SUCCESS) {
-        return status_from(code);
+        return tl_mdb_status(code);
     }
     uint8_t *dst = (uint8_t *)value.mv_data;
     copy_to(dst, head);
@@ -522,13 +531,13 @@ enum tally_status tl_mdb_insert(const struct tl_mdb_txn *txn, enum tl_table tabl
 {
     MDB_val key_val = val_of(key);
     MDB_val value_val = val_of(value);
-    return status_from(
+    return tl_mdb_status(
         mdb_put(txn->handle, txn->mdb->tables[table], &key_val, &value_val, MDB_NOOVERWRITE));
 }
 
 /* ---- Walking ---- */
 
-static int move_cursor(MDB_cursor *cursor, MDB_cursor_op op, struct tally_bytes key,
+int tl_mdb_move_cursor(MDB_cursor *cursor, MDB_cursor_op op, struct tally_bytes key,
                        struct tl_mdb_item *ret_item)
 {
     MDB_val key_val = val_of(key);
@@ -546,13 +555,13 @@ enum tally_status tl_mdb_cursor_open(const struct tl_mdb_txn *txn, enum tl_table
     MDB_cursor *cursor = NULL;
     int code = mdb_cursor_open(txn->handle, txn->mdb->tables[table], &cursor);
     if (code != MDB_SUCCESS) {
-        return status_from(code);
+        return tl_mdb_status(code);
     }
     struct tl_mdb_item item;
-    code = move_cursor(cursor, MDB_SET_RANGE, key, &item);
+    code = tl_mdb_move_cursor(cursor, MDB_SET_RANGE, key, &item);
     if (code != MDB_SUCCESS) {
         mdb_cursor_close(cursor);
-        return status_from(code);
+        return tl_mdb_status(code);
     }
     *ret_cursor = (struct tl_mdb_cursor){.handle = cursor, .item = item};
     return TALLY_OK;
@@ -560,7 +569,8 @@ enum tally_status tl_mdb_cursor_open(const struct tl_mdb_txn *txn, enum tl_table
 
 enum tally_status tl_mdb_cursor_next(struct tl_mdb_cursor *cursor)
 {
-    return status_from(move_cursor(cursor->handle, MDB_NEXT, tl_bytes(NULL, 0), &cursor->item));
+    return tl_mdb_status(
+        tl_mdb_move_cursor(cursor->handle, MDB_NEXT, tl_bytes(NULL, 0), &cursor->item));
 }
 
 void tl_mdb_cursor_close(struct tl_mdb_cursor *cursor)
@@ -588,17 +598,17 @@ enum tally_status tl_mdb_last_before(const struct tl_mdb_txn *txn, enum tl_table
     MDB_cursor *cursor = NULL;
     int code = mdb_cursor_open(txn->handle, txn->mdb->tables[table], &cursor);
     if (code != MDB_SUCCESS) {
-        return status_from(code);
+        return tl_mdb_status(code);
     }
     struct tl_mdb_item item;
-    code = move_cursor(cursor, MDB_SET_RANGE, key, &item);
+    code = tl_mdb_move_cursor(cursor, MDB_SET_RANGE, key, &item);
     MDB_cursor_op op = code == MDB_NOTFOUND ? MDB_LAST : MDB_PREV;
     if (code == MDB_SUCCESS || code == MDB_NOTFOUND) {
-        code = move_cursor(cursor, op, tl_bytes(NULL, 0), &item);
+        code = tl_mdb_move_cursor(cursor, op, tl_bytes(NULL, 0), &item);
     }
     mdb_cursor_close(cursor);
     if (code == MDB_SUCCESS) {
         *ret_item = item;
     }
-    return status_from(code);
+    return tl_mdb_status(code);
 }

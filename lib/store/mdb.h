@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * LMDB, and nothing of the ledger: ordered tables of bytes in one file, read in snapshots, changed
- * in one transaction at a time. mdb.c is the one file that includes lmdb.h; its codes end there.
+ * in one transaction at a time. Only mdb.c and mdb_survey.c include lmdb.h; its codes end there.
  *
  * Bytes that a transaction answers are borrowed from the map: they die with the transaction, in a
  * writing one with the next change. Copy out before.
@@ -14,6 +14,8 @@
 
 #include <tally/status.h>
 #include <tally/types.h>
+
+#include "lib/store/access.h"
 
 /* Every table, by the name that it has in the file. Keys that are numbers are big-endian. */
 #define TL_TABLE_MAP(X)                                                                            \
@@ -61,10 +63,17 @@ TALLY_NODISCARD enum tally_status tl_mdb_create(const char *directory);
 
 /*
  * ENOTFOUND, EFORMAT (no file of ours, cut off, of another version), EACCES, ENOMEM, EIO.
- * read_only: the directory is left untouched; the caller sees to it that nobody writes.
+ * STOPPED: the directory is left untouched; the caller sees to it that nobody writes.
  */
 TALLY_NODISCARD enum tally_status tl_mdb_open(const char *directory, uint64_t map_size,
-                                              bool read_only, struct tl_mdb **ret_mdb);
+                                              enum tl_store_access access,
+                                              struct tl_mdb **ret_mdb);
+
+/*
+ * Reads through every page that a later reader or writer may come to, the list of free pages
+ * included. EFORMAT, EIO. In a process that may die: LMDB follows what a damaged page says.
+ */
+TALLY_NODISCARD enum tally_status tl_mdb_survey(struct tl_mdb *mdb);
 
 /* Bytes of the pages that are in use; the file may be longer. 0 when that cannot be told. */
 uint64_t tl_mdb_used(const struct tl_mdb *mdb);

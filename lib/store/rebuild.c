@@ -253,7 +253,7 @@ static enum tally_status build(struct building *building, const char *directory,
     asked.item_context = building;
     enum tally_status status = tl_store_create(directory);
     if (status == TALLY_OK) {
-        status = tl_store_open(directory, MAP_SIZE, false, &building->store);
+        status = tl_store_open(directory, MAP_SIZE, TL_STORE_WRITE, &building->store);
     }
     if (status != TALLY_OK) {
         return status;

@@ -33,14 +33,19 @@ struct tl_store_verdict {
 };
 
 /*
- * Verifies a stopped data directory under the signed checkpoint of its head guard. Statuses as
- * tl_store_open (read only) and tl_backup_verify. In a process that may die: LMDB can crash over a
- * damaged file.
+ * Verifies a store and its exhibits under a signed checkpoint of it. Statuses as tl_backup_verify.
+ * In a process that may die: LMDB can crash over a damaged file.
  */
-TALLY_NODISCARD enum tally_status tl_store_verify(const char *directory,
+TALLY_NODISCARD enum tally_status tl_store_verify(struct tl_store *store,
                                                   struct tally_bytes checkpoint,
                                                   const struct tl_backup_options *options,
                                                   struct tl_store_verdict *ret_verdict);
+
+/* The same of a stopped data directory; statuses of tl_store_open too. */
+TALLY_NODISCARD enum tally_status tl_store_verify_directory(const char *directory,
+                                                            struct tally_bytes checkpoint,
+                                                            const struct tl_backup_options *options,
+                                                            struct tl_store_verdict *ret_verdict);
 
 /*
  * Appends the receipt of record index: under the checkpoint of the smallest kept size above it, or

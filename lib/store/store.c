@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "lib/base/check.h"
 #include "lib/base/file.h"
 #include "lib/base/mem.h"
 #include "lib/store/store_internal.h"
@@ -93,10 +94,47 @@ static enum tally_status check_filesystem(const char *directory, bool read_only,
 /* ---- The lock ---- */
 
 /*
- * A writer excludes everybody, readers of a copy only the writer. The lock belongs to the open
- * file, so closing some other descriptor of the file does not drop it, and it ends with the
- * process. A copy that has no lock file and cannot be given one is read without.
+ * Bytes of the lock file. A writer excludes everybody, readers of a copy only the writer; whoever
+ * reads beside a writer excludes only its successor, which wants no page of the file held by
+ * others when it opens. A lock belongs to the open file, so closing some other descriptor of the
+ * file does not drop it, and it ends with the process.
  */
+enum lock_byte {
+    BYTE_OF_OWNER,
+    BYTE_BESIDE,
+};
+
+static enum tally_status lock_byte(int fd, enum lock_byte byte, short type, int command)
+{
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+    int result;
+    do {
+        result = fcntl(fd, command, &lock);
+    } while (result != 0 && errno == EINTR);
+    if (result == 0) {
+        return TALLY_OK;
+    }
+    return errno == EAGAIN || errno == EACCES ? TALLY_ELOCKED : tl_status_from_errno(errno);
+}
+
+static enum tally_status lock_for(int fd, enum tl_store_access access)
+{
+    if (access == TL_STORE_BESIDE) {
+        return lock_byte(fd, BYTE_BESIDE, F_RDLCK, F_OFD_SETLK);
+    }
+    bool writes = access == TL_STORE_WRITE;
+    enum tally_status status =
+        lock_byte(fd, BYTE_OF_OWNER, writes ? F_WRLCK : F_RDLCK, F_OFD_SETLK);
+    if (status == TALLY_OK && writes) {
+        status = lock_byte(fd, BYTE_BESIDE, F_WRLCK, F_OFD_SETLKW);
+        if (status == TALLY_OK) {
+            status = lock_byte(fd, BYTE_BESIDE, F_UNLCK, F_OFD_SETLK);
+        }
+    }
+    return status;
+}
+
+/* A copy that has no lock file and cannot be given one is read without. */
 static enum tally_status open_lock(const char *path, bool read_only, int *ret_fd)
 {
     int flags = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
@@ -115,23 +153,16 @@ static enum tally_status open_lock(const char *path, bool read_only, int *ret_fd
     return TALLY_OK;
 }
 
-static enum tally_status take_lock(const char *directory, bool read_only, int *ret_fd)
+static enum tally_status take_lock(const char *directory, enum tl_store_access access, int *ret_fd)
 {
     char *path = tl_path_join(directory, "lock");
     if (path == NULL) {
         return TALLY_ENOMEM;
     }
     int fd = -1;
-    enum tally_status status = open_lock(path, read_only, &fd);
+    enum tally_status status = open_lock(path, access == TL_STORE_STOPPED, &fd);
     if (status == TALLY_OK && fd >= 0) {
-        struct flock lock = {
-            .l_type = (short)(read_only ? F_RDLCK : F_WRLCK),
-            .l_whence = SEEK_SET,
-        };
-        if (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
-            bool held = errno == EAGAIN || errno == EACCES;
-            status = held ? TALLY_ELOCKED : tl_status_from_errno(errno);
-        }
+        status = lock_for(fd, access);
     }
     tl_free(path);
     if (status != TALLY_OK) {
@@ -190,7 +221,7 @@ enum tally_status tl_store_create(const char *directory)
         return status;
     }
     int lock_fd = -1;
-    status = take_lock(directory, false, &lock_fd);
+    status = take_lock(directory, TL_STORE_WRITE, &lock_fd);
     for (size_t i = 0; i < MADE_COUNT && status == TALLY_OK; i++) {
         status = make_directory(directory, names[i]);
     }
@@ -243,7 +274,7 @@ static enum tally_status load_size(struct tl_store *store)
 static enum tally_status open_parts(struct tl_store *store, uint64_t map_size)
 {
     enum tally_status status =
-        check_filesystem(store->directory, store->read_only, &store->in_memory);
+        check_filesystem(store->directory, store->access == TL_STORE_STOPPED, &store->in_memory);
     if (status != TALLY_OK) {
         return status;
     }
@@ -257,24 +288,24 @@ static enum tally_status open_parts(struct tl_store *store, uint64_t map_size)
         status = tl_status_from_errno(errno);
     }
     if (status == TALLY_OK) {
-        status = take_lock(store->directory, store->read_only, &store->lock_fd);
+        status = take_lock(store->directory, store->access, &store->lock_fd);
     }
     if (status == TALLY_OK) {
-        status = tl_mdb_open(path, map_size, store->read_only, &store->mdb);
+        status = tl_mdb_open(path, map_size, store->access, &store->mdb);
     }
     tl_free(path);
     return status == TALLY_OK ? load_size(store) : status;
 }
 
-enum tally_status tl_store_open(const char *directory, uint64_t map_size, bool read_only,
-                                struct tl_store **ret_store)
+enum tally_status tl_store_open(const char *directory, uint64_t map_size,
+                                enum tl_store_access access, struct tl_store **ret_store)
 {
     struct tl_store *store = (struct tl_store *)tl_calloc(1, sizeof *store);
     if (store == NULL) {
         return TALLY_ENOMEM;
     }
     store->lock_fd = -1;
-    store->read_only = read_only;
+    store->access = access;
     atomic_init(&store->size, 0);
     enum tally_status status = TALLY_ENOMEM;
     size_t len = strlen(directory) + 1;
@@ -306,6 +337,17 @@ void tl_store_close(struct tl_store *store)
     tl_close(&store->lock_fd);
     tl_free(store->directory);
     tl_free(store);
+}
+
+enum tally_status tl_store_survey(struct tl_store *store)
+{
+    return tl_mdb_survey(store->mdb);
+}
+
+enum tally_status tl_store_refresh(struct tl_store *store)
+{
+    TL_ASSERT(store->access == TL_STORE_BESIDE);
+    return load_size(store);
 }
 
 uint64_t tl_store_size(const struct tl_store *store)

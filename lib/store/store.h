@@ -2,7 +2,7 @@
 /*
  * Store: where a ledger lives on disk, in a ledger's own words. Append a batch under
  * compare-and-swap on the size, read ranges, nodes, look up. The only module that knows LMDB, and
- * inside it only mdb.c does. Durable: when tl_batch_commit answers OK, the batch survives a power
+ * inside it only mdb*.c do. Durable: when tl_batch_commit answers OK, the batch survives a power
  * cut. Any other answer means that nothing may be acknowledged and the process must end.
  *
  * Data directory:
@@ -27,6 +27,7 @@
 #include "lib/archive/source.h"
 #include "lib/base/bytes.h"
 #include "lib/codec/submission.h"
+#include "lib/store/access.h"
 #include "lib/tree/tile.h"
 #include "lib/tree/tree.h"
 
@@ -44,13 +45,26 @@ TALLY_NODISCARD enum tally_status tl_store_create(const char *directory);
  * filesystem: NFS, CIFS, FUSE, 9p and all that is not known), EACCES, EIO. map_size: the largest
  * size in bytes that the store may grow to; memory is not taken for it.
  *
- * read_only: for stopped stores and copies, on a read-only medium too; several at a time. Nothing
- * is written but a missing lock file, where that can be made. To be done in a process that may die:
+ * STOPPED: stopped stores and copies, on a read-only medium too; several at a time. Nothing is
+ * written but a missing lock file, where that can be made. To be done in a process that may die:
  * LMDB can crash over a damaged file.
+ *
+ * BESIDE: reading in another process while one of WRITE runs, or before it. That one, when it
+ * opens, waits for the end of those that are left from its predecessor.
  */
 TALLY_NODISCARD enum tally_status tl_store_open(const char *directory, uint64_t map_size,
-                                                bool read_only, struct tl_store **ret_store);
+                                                enum tl_store_access access,
+                                                struct tl_store **ret_store);
 void tl_store_close(struct tl_store *store);
+
+/*
+ * Reads through every page of the store's file. EFORMAT, EIO; or it ends the process, as LMDB does
+ * over a damaged file.
+ */
+TALLY_NODISCARD enum tally_status tl_store_survey(struct tl_store *store);
+
+/* BESIDE: takes up what has been committed since. EFORMAT when the newest record does not hold. */
+TALLY_NODISCARD enum tally_status tl_store_refresh(struct tl_store *store);
 
 /* Committed records. */
 uint64_t tl_store_size(const struct tl_store *store);
@@ -208,10 +222,14 @@ TALLY_NODISCARD enum tally_status tl_store_exhibit_path(const struct tl_store *s
                                                         size_t cap);
 
 /*
- * A stopped store as a source: `tally verify DIR`. checkpoint: the newest signed checkpoint, from
- * the head guard; copied. On OK the source owns the store. ENOMEM.
+ * A store as a source: `tally verify DIR`. checkpoint: the newest signed checkpoint, from the head
+ * guard; copied. ENOMEM. On OK the source of tl_source_open_store owns the store; that of
+ * tl_source_over_store ends before it.
  */
 TALLY_NODISCARD enum tally_status tl_source_open_store(struct tl_store *store,
+                                                       struct tally_bytes checkpoint,
+                                                       struct tl_source **ret_source);
+TALLY_NODISCARD enum tally_status tl_source_over_store(struct tl_store *store,
                                                        struct tally_bytes checkpoint,
                                                        struct tl_source **ret_source);
 

@@ -29,7 +29,7 @@ struct tl_store {
     char *directory;
     int lock_fd; /* -1: a read-only medium without a lock file */
     struct tl_mdb *mdb;
-    bool read_only;
+    enum tl_store_access access;
     bool in_memory;
     _Atomic uint64_t size;
 

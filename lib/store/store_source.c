@@ -14,6 +14,7 @@ enum { PIECE_LEN = 65536 };
 struct store_source {
     struct tl_source base;
     struct tl_store *store;
+    bool owns_store;
     struct tl_buffer checkpoint; /* owned */
 };
 
@@ -146,7 +147,9 @@ out:
 static void store_source_close(struct tl_source *base)
 {
     struct store_source *source = (struct store_source *)base;
-    tl_store_close(source->store);
+    if (source->owns_store) {
+        tl_store_close(source->store);
+    }
     tl_buffer_deinit(&source->checkpoint);
     tl_free(source);
 }
@@ -157,8 +160,8 @@ static const struct tl_source_ops store_source_ops = {
     .close = store_source_close,
 };
 
-enum tally_status tl_source_open_store(struct tl_store *store, struct tally_bytes checkpoint,
-                                       struct tl_source **ret_source)
+static enum tally_status make_source(struct tl_store *store, bool owns_store,
+                                     struct tally_bytes checkpoint, struct tl_source **ret_source)
 {
     struct store_source *source = (struct store_source *)tl_calloc(1, sizeof *source);
     if (source == NULL) {
@@ -172,6 +175,19 @@ enum tally_status tl_source_open_store(struct tl_store *store, struct tally_byte
         return TALLY_ENOMEM;
     }
     source->store = store;
+    source->owns_store = owns_store;
     *ret_source = &source->base;
     return TALLY_OK;
+}
+
+enum tally_status tl_source_open_store(struct tl_store *store, struct tally_bytes checkpoint,
+                                       struct tl_source **ret_source)
+{
+    return make_source(store, true, checkpoint, ret_source);
+}
+
+enum tally_status tl_source_over_store(struct tl_store *store, struct tally_bytes checkpoint,
+                                       struct tl_source **ret_source)
+{
+    return make_source(store, false, checkpoint, ret_source);
 }

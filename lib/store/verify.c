@@ -127,27 +127,36 @@ static enum tally_status verify(struct checking *checking, struct tl_source *sou
     return status;
 }
 
-enum tally_status tl_store_verify(const char *directory, struct tally_bytes checkpoint,
+enum tally_status tl_store_verify(struct tl_store *store, struct tally_bytes checkpoint,
                                   const struct tl_backup_options *options,
                                   struct tl_store_verdict *ret_verdict)
 {
-    struct checking checking = {.verdict = ret_verdict, .constitution = TL_NEVER};
+    struct checking checking = {
+        .store = store, .verdict = ret_verdict, .constitution = TL_NEVER};
     struct tl_source *source = NULL;
     memset(ret_verdict, 0, sizeof *ret_verdict);
     ret_verdict->wrong_index = TL_NO_INDEX;
-    enum tally_status status = tl_store_open(directory, MAP_SIZE, true, &checking.store);
+    ret_verdict->size = tl_store_size(store);
+    enum tally_status status = tl_source_over_store(store, checkpoint, &source);
     if (status != TALLY_OK) {
-        return status;
-    }
-    ret_verdict->size = tl_store_size(checking.store);
-    status = tl_source_open_store(checking.store, checkpoint, &source);
-    if (status != TALLY_OK) {
-        tl_store_close(checking.store);
         return status;
     }
     tl_buffer_init(&checking.named, SIZE_MAX);
     status = verify(&checking, source, options);
     tl_buffer_deinit(&checking.named);
-    tl_source_close(source); /* and the store */
+    tl_source_close(source);
+    return status;
+}
+
+enum tally_status tl_store_verify_directory(const char *directory, struct tally_bytes checkpoint,
+                                            const struct tl_backup_options *options,
+                                            struct tl_store_verdict *ret_verdict)
+{
+    struct tl_store *store = NULL;
+    enum tally_status status = tl_store_open(directory, MAP_SIZE, TL_STORE_STOPPED, &store);
+    if (status == TALLY_OK) {
+        status = tl_store_verify(store, checkpoint, options, ret_verdict);
+    }
+    tl_store_close(store);
     return status;
 }

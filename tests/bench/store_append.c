@@ -240,7 +240,8 @@ static void open_store(struct bench *bench, const char *path)
 {
     check(mkdir(path, 0700) == 0, "mkdir");
     check(tl_store_create(path) == TALLY_OK, "tl_store_create");
-    check(tl_store_open(path, MAP_SIZE, false, &bench->store) == TALLY_OK, "tl_store_open");
+    check(tl_store_open(path, MAP_SIZE, TL_STORE_WRITE, &bench->store) == TALLY_OK,
+          "tl_store_open");
 }
 
 static void fill(struct bench *bench, uint64_t count)

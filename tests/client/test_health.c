@@ -26,6 +26,7 @@ static const struct line healthy[] = {
     {"checkpoint-signed", "2026-01-05T11:00:00Z"}, {"connections", "3"},
     {"connections-max", "64"}, {"queue", "0"}, {"queue-max", "50"},
     {"disk-free-bytes", "536870912"}, {"disk-reserve-bytes", "268435456"},
+    {"scrub", "clean"}, {"scrub-every-s", "86400"}, {"scrub-finished", "2026-01-04T12:00:00Z"},
     {"map-used-bytes", "799999999999"}, {"map-size-bytes", "1000000000000"},
 };
 
@@ -72,6 +73,13 @@ static void test_figures(void **state)
     expect("signing", "waits-for-head", "confirm-head");
     expect("signing", "no-space", "no space");
     expect("signing", "clock-stepped", "the clock has stepped");
+    expect("signing", "damaged", "the stored ledger is damaged");
+    expect("scrub", "waiting", NULL);
+    expect("scrub", "exhibits", "an exhibit file is damaged or gone");
+    expect("scrub", "undone", "could not be carried out");
+    expect("scrub", "ended", "the scrubber has ended");
+    expect("scrub-finished", "2026-01-03T11:00:00Z", NULL);
+    expect("scrub-finished", "2026-01-03T10:59:59Z", "last looked through 49 hours ago");
     expect("signing", "otherwise", "does not say");
     expect("signing", NULL, "does not say");
     expect("clock", "stepped", "stepped too");

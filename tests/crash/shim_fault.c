@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -127,10 +128,20 @@ static void map_counts(const char *path)
     (void)syscall(SYS_close, fd);
 }
 
+/* Nor does it go wrong, or count. */
+static void leave_plan(void)
+{
+    counts = own_counts;
+    fault.call = -1;
+}
+
 __attribute__((constructor)) static void load_plan(void)
 {
     const char *path = getenv("CRASH_COUNTS");
     const char *plan = getenv("CRASH_FAULT");
+    if (pthread_atfork(NULL, NULL, leave_plan) != 0) {
+        abort();
+    }
     if (path != NULL) {
         map_counts(path);
     }

@@ -81,6 +81,12 @@ void shim_log(struct record_header header, struct shim_data path, struct shim_da
     }
 }
 
+/* What a process beside the daemon does is no part of the daemon's run. */
+static void leave_log(void)
+{
+    log_fd = -1;
+}
+
 __attribute__((constructor)) static void open_log(void)
 {
     const char *path = getenv("CRASH_LOG");
@@ -90,7 +96,7 @@ __attribute__((constructor)) static void open_log(void)
     }
     log_fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
                           0600);
-    if (log_fd < 0) {
+    if (log_fd < 0 || pthread_atfork(NULL, NULL, leave_log) != 0) {
         abort();
     }
     shim_log((struct record_header){.op = RECORD_START, .fd = -1}, (struct shim_data){NULL, 0},

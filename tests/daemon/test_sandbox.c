@@ -305,7 +305,7 @@ static void test_number_of_calls(void **state)
     (void)state;
     int status = end_of(&call, false);
     assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 58 + MORE_COUNT);
+    assert_int_equal(WEXITSTATUS(status), 59 + MORE_COUNT);
 }
 
 /* ---- Landlock ---- */

@@ -50,7 +50,7 @@ static int setup(void **state)
     memset(&ledger, 0, sizeof ledger);
     test_dir_make(directory);
     assert_status(tl_store_create(directory), TALLY_OK);
-    assert_status(tl_store_open(directory, MAP_SIZE, false, &ledger.store), TALLY_OK);
+    assert_status(tl_store_open(directory, MAP_SIZE, TL_STORE_WRITE, &ledger.store), TALLY_OK);
     assert_status(tl_secret_key_from_seed(seed, &ledger.secret), TALLY_OK);
     assert_status(tl_note_key_make(tl_bytes_text(ORIGIN), TL_NOTE_ED25519,
                                    tl_secret_key_public(ledger.secret), key),

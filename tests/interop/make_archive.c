@@ -80,8 +80,8 @@ static void open_store(struct maker *maker)
 {
     char path[PATH_ROOM];
     make_path(maker, "store", path);
-    check(tl_store_open(path, MAP_SIZE, false, &maker->store) == TALLY_OK, "opening the store",
-          maker->first);
+    check(tl_store_open(path, MAP_SIZE, TL_STORE_WRITE, &maker->store) == TALLY_OK,
+          "opening the store", maker->first);
 }
 
 /* ---- Entries ---- */

@@ -165,10 +165,10 @@ static inline void sample_grow(struct tl_store *store, uint64_t size)
     }
 }
 
-static inline struct tl_store *sample_open(const char *dir, bool read_only)
+static inline struct tl_store *sample_open(const char *dir, enum tl_store_access access)
 {
     struct tl_store *store = NULL;
-    assert_status(tl_store_open(dir, SAMPLE_MAP_SIZE, read_only, &store), TALLY_OK);
+    assert_status(tl_store_open(dir, SAMPLE_MAP_SIZE, access, &store), TALLY_OK);
     return store;
 }
 
@@ -177,7 +177,7 @@ static inline struct tl_store *sample_create(char dir[TEST_PATH_MAX], uint64_t s
 {
     test_dir_make(dir);
     assert_status(tl_store_create(dir), TALLY_OK);
-    struct tl_store *store = sample_open(dir, false);
+    struct tl_store *store = sample_open(dir, TL_STORE_WRITE);
     sample_grow(store, size);
     return store;
 }

@@ -82,14 +82,14 @@ static void test_rebuilt(void **state)
     assert_int_equal(tl_head_guard_open(path, true, &guard), TALLY_OK);
     assert_true(tl_bytes_equal(tl_head_guard_note(guard), checkpoint()));
     tl_head_guard_close(guard);
-    assert_int_equal(tl_store_verify(work, checkpoint(), &options, &verdict), TALLY_OK);
+    assert_int_equal(tl_store_verify_directory(work, checkpoint(), &options, &verdict), TALLY_OK);
     assert_int_equal(tl_report_exit_code(&verdict.verified.report), 0);
     assert_int_equal(verdict.size, SIZE);
     assert_true(verdict.wrong_index == TL_NO_INDEX);
     assert_int_equal(verdict.unnamed_count, 0);
     tl_verified_ledger_deinit(&verdict.verified);
 
-    assert_int_equal(tl_store_open(work, MAP_SIZE, true, &store), TALLY_OK);
+    assert_int_equal(tl_store_open(work, MAP_SIZE, TL_STORE_STOPPED, &store), TALLY_OK);
     for (uint64_t index = 0; index < SIZE; index++) {
         struct tl_buffer ours;
         struct tl_buffer theirs;
@@ -165,13 +165,13 @@ static void expect_wrong(uint64_t index, enum fact fact, uint64_t expected)
         tl_buffer_bytes(&memory_source_find(small, TL_PATH_CHECKPOINT)->bytes);
     fixture_make_directory(work);
     assert_int_equal(tl_store_create(work), TALLY_OK);
-    assert_int_equal(tl_store_open(work, MAP_SIZE, false, &store), TALLY_OK);
+    assert_int_equal(tl_store_open(work, MAP_SIZE, TL_STORE_WRITE, &store), TALLY_OK);
     assert_int_equal(tl_batch_begin(store, 0, &forging.batch), TALLY_OK);
     assert_int_equal(tl_backup_verify(&small->source, &options, &verified), TALLY_OK);
     tl_verified_ledger_deinit(&verified);
     assert_int_equal(tl_batch_commit(forging.batch), TALLY_OK);
     tl_store_close(store);
-    assert_int_equal(tl_store_verify(work, note, &plain, &verdict), TALLY_OK);
+    assert_int_equal(tl_store_verify_directory(work, note, &plain, &verdict), TALLY_OK);
     assert_true(verdict.wrong_index == expected);
     tl_verified_ledger_deinit(&verdict.verified);
     fixture_remove_directory(work);

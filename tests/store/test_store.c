@@ -22,7 +22,7 @@ static void test_create(void **state)
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
     assert_status(tl_store_create(dir), TALLY_EEXIST);
-    struct tl_store *store = sample_open(dir, false);
+    struct tl_store *store = sample_open(dir, TL_STORE_WRITE);
     assert_int_equal(tl_store_size(store), 0);
     assert_string_equal(tl_store_directory(store), dir);
     tl_store_close(store);
@@ -48,10 +48,10 @@ static void test_open_needs_a_store(void **state)
     char path[TEST_PATH_MAX];
     test_dir_make(dir);
     struct tl_store *store = NULL;
-    assert_status(tl_store_open(dir, SAMPLE_MAP_SIZE, false, &store), TALLY_ENOTFOUND);
-    assert_status(tl_store_open(dir, SAMPLE_MAP_SIZE, true, &store), TALLY_ENOTFOUND);
+    assert_status(tl_store_open(dir, SAMPLE_MAP_SIZE, TL_STORE_WRITE, &store), TALLY_ENOTFOUND);
+    assert_status(tl_store_open(dir, SAMPLE_MAP_SIZE, TL_STORE_STOPPED, &store), TALLY_ENOTFOUND);
     test_path(path, dir, "absent");
-    assert_status(tl_store_open(path, SAMPLE_MAP_SIZE, false, &store), TALLY_ENOTFOUND);
+    assert_status(tl_store_open(path, SAMPLE_MAP_SIZE, TL_STORE_WRITE, &store), TALLY_ENOTFOUND);
     assert_null(store);
     assert_int_equal(test_dir_count(dir), 0);
 
@@ -59,10 +59,10 @@ static void test_open_needs_a_store(void **state)
     assert_status(tl_store_create(dir), TALLY_OK);
     test_path(path, dir, "store/data.mdb");
     assert_int_equal(unlink(path), 0);
-    assert_status(tl_store_open(dir, SAMPLE_MAP_SIZE, false, &store), TALLY_ENOTFOUND);
+    assert_status(tl_store_open(dir, SAMPLE_MAP_SIZE, TL_STORE_WRITE, &store), TALLY_ENOTFOUND);
     assert_int_equal(access(path, F_OK), -1);
     test_file_put(path, tl_bytes(NULL, 0));
-    assert_status(tl_store_open(dir, SAMPLE_MAP_SIZE, false, &store), TALLY_EFORMAT);
+    assert_status(tl_store_open(dir, SAMPLE_MAP_SIZE, TL_STORE_WRITE, &store), TALLY_EFORMAT);
     test_dir_remove(dir);
 }
 
@@ -72,8 +72,8 @@ static void test_open_checks_map_size(void **state)
     char dir[TEST_PATH_MAX];
     tl_store_close(sample_create(dir, 1));
     struct tl_store *store = NULL;
-    assert_status(tl_store_open(dir, 0, false, &store), TALLY_EINVAL);
-    assert_status(tl_store_open(dir, UINT64_MAX, false, &store), TALLY_EINVAL);
+    assert_status(tl_store_open(dir, 0, TL_STORE_WRITE, &store), TALLY_EINVAL);
+    assert_status(tl_store_open(dir, UINT64_MAX, TL_STORE_WRITE, &store), TALLY_EINVAL);
     assert_null(store);
     test_dir_remove(dir);
 }
@@ -124,7 +124,7 @@ static void test_reopen(void **state)
         }
         tl_store_close(store);
     }
-    store = sample_open(dir, false);
+    store = sample_open(dir, TL_STORE_WRITE);
     sample_grow(store, 700);
     for (uint64_t i = 0; i < 700; i++) {
         sample_check(store, i);
@@ -259,7 +259,7 @@ static void test_checkpoint_alone(void **state)
     assert_status(tl_batch_put_checkpoint(batch, 3, tl_bytes_text("three\n")), TALLY_OK);
     assert_status(tl_batch_commit(batch), TALLY_OK);
     tl_store_close(store);
-    store = sample_open(dir, true);
+    store = sample_open(dir, TL_STORE_STOPPED);
     assert_int_equal(tl_store_size(store), 3);
     assert_checkpoint(store, 2, 3, "three\n");
     tl_store_close(store);
@@ -307,7 +307,7 @@ static void test_abort(void **state)
     sample_append(batch, 300, 310);
     /* Closing drops an open batch. */
     tl_store_close(store);
-    store = sample_open(dir, false);
+    store = sample_open(dir, TL_STORE_WRITE);
     assert_int_equal(tl_store_size(store), 300);
     tl_store_close(store);
     test_dir_remove(dir);
@@ -343,7 +343,7 @@ static void test_read_only(void **state)
     (void)state;
     char dir[TEST_PATH_MAX];
     tl_store_close(sample_create(dir, 10));
-    struct tl_store *store = sample_open(dir, true);
+    struct tl_store *store = sample_open(dir, TL_STORE_STOPPED);
     struct tl_batch *batch = NULL;
     assert_status(tl_batch_begin(store, 10, &batch), TALLY_EACCES);
     assert_null(batch);
@@ -482,7 +482,7 @@ static void test_out_of_memory(void **state)
     for (long count = 0; reached; count++) {
         struct tl_store *store = NULL;
         test_allocations_limit(count);
-        enum tally_status status = tl_store_open(dir, SAMPLE_MAP_SIZE, false, &store);
+        enum tally_status status = tl_store_open(dir, SAMPLE_MAP_SIZE, TL_STORE_WRITE, &store);
         reached = test_allocations_unlimit();
         assert_status(status, store == NULL ? TALLY_ENOMEM : TALLY_OK);
         tl_store_close(store);

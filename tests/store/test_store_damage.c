@@ -52,7 +52,7 @@ static void test_full_map(void **state)
     test_dir_make(dir);
     assert_status(tl_store_create(dir), TALLY_OK);
     struct tl_store *store = NULL;
-    assert_status(tl_store_open(dir, SMALL_MAP_SIZE, false, &store), TALLY_OK);
+    assert_status(tl_store_open(dir, SMALL_MAP_SIZE, TL_STORE_WRITE, &store), TALLY_OK);
     enum tally_status status = TALLY_OK;
     uint64_t size = 0;
     while (status == TALLY_OK) {
@@ -68,11 +68,11 @@ static void test_full_map(void **state)
     tl_store_close(store);
 
     /* Still full, still readable; then with a larger map it goes on. */
-    assert_status(tl_store_open(dir, SMALL_MAP_SIZE, false, &store), TALLY_OK);
+    assert_status(tl_store_open(dir, SMALL_MAP_SIZE, TL_STORE_WRITE, &store), TALLY_OK);
     assert_int_equal(tl_store_size(store), size);
     assert_status(append_large(store, 20), TALLY_ENOSPC);
     tl_store_close(store);
-    assert_status(tl_store_open(dir, 8 * SMALL_MAP_SIZE, false, &store), TALLY_OK);
+    assert_status(tl_store_open(dir, 8 * SMALL_MAP_SIZE, TL_STORE_WRITE, &store), TALLY_OK);
     assert_int_equal(tl_store_size(store), size);
     assert_status(append_large(store, 20), TALLY_OK);
     for (uint64_t i = 0; i < size + 20; i++) {
@@ -81,7 +81,7 @@ static void test_full_map(void **state)
     tl_store_close(store);
 
     /* A map smaller than the store still reads all of it. */
-    assert_status(tl_store_open(dir, 1, false, &store), TALLY_OK);
+    assert_status(tl_store_open(dir, 1, TL_STORE_WRITE, &store), TALLY_OK);
     sample_check(store, size + 19);
     assert_status(append_large(store, 20), TALLY_ENOSPC);
     tl_store_close(store);
@@ -124,7 +124,8 @@ static bool fails_at_a_length(void *context)
     struct tl_store *store = NULL;
     struct rlimit limit = {.rlim_cur = 2 << 20, .rlim_max = 2 << 20};
     (void)signal(SIGXFSZ, SIG_IGN);
-    return tl_store_open((const char *)context, SAMPLE_MAP_SIZE, false, &store) == TALLY_OK &&
+    return tl_store_open((const char *)context, SAMPLE_MAP_SIZE, TL_STORE_WRITE, &store) ==
+               TALLY_OK &&
            setrlimit(RLIMIT_FSIZE, &limit) == 0 && append_until_failure(store) == TALLY_EIO &&
            stays_failed(store);
 }
@@ -134,7 +135,8 @@ static bool fails_on_a_full_disk(void *context)
     struct tl_store *store = NULL;
     char path[TEST_PATH_MAX];
     data_path(path, (const char *)context);
-    return tl_store_open((const char *)context, SAMPLE_MAP_SIZE, false, &store) == TALLY_OK &&
+    return tl_store_open((const char *)context, SAMPLE_MAP_SIZE, TL_STORE_WRITE, &store) ==
+               TALLY_OK &&
            sample_fill_disk(path) && append_until_failure(store) == TALLY_ENOSPC &&
            stays_failed(store) && tl_store_size(store) == 10;
 }
@@ -145,12 +147,12 @@ static void test_failed_commit(void **state)
     char dir[TEST_PATH_MAX];
     tl_store_close(sample_create(dir, 10));
     assert_true(sample_holds_in_child(fails_on_a_full_disk, dir));
-    struct tl_store *store = sample_open(dir, false);
+    struct tl_store *store = sample_open(dir, TL_STORE_WRITE);
     assert_int_equal(tl_store_size(store), 10);
     tl_store_close(store);
 
     assert_true(sample_holds_in_child(fails_at_a_length, dir));
-    store = sample_open(dir, false);
+    store = sample_open(dir, TL_STORE_WRITE);
     uint64_t size = tl_store_size(store);
     assert_true(size > 10);
     sample_grow(store, size + 10);
@@ -164,8 +166,8 @@ static void test_failed_commit(void **state)
 static void assert_refused(const char *dir, enum tally_status expected)
 {
     struct tl_store *store = NULL;
-    assert_status(tl_store_open(dir, SAMPLE_MAP_SIZE, false, &store), expected);
-    assert_status(tl_store_open(dir, SAMPLE_MAP_SIZE, true, &store), expected);
+    assert_status(tl_store_open(dir, SAMPLE_MAP_SIZE, TL_STORE_WRITE, &store), expected);
+    assert_status(tl_store_open(dir, SAMPLE_MAP_SIZE, TL_STORE_STOPPED, &store), expected);
     assert_null(store);
 }
 
@@ -182,7 +184,7 @@ static void test_cut_off(void **state)
     for (size_t len = whole.len; len >= TL_MDB_PAGE_LEN; len -= 64 * TL_MDB_PAGE_LEN) {
         assert_int_equal(truncate(path, (off_t)len - 1), 0);
         struct tl_store *store = NULL;
-        enum tally_status status = tl_store_open(dir, SAMPLE_MAP_SIZE, true, &store);
+        enum tally_status status = tl_store_open(dir, SAMPLE_MAP_SIZE, TL_STORE_STOPPED, &store);
         if (status == TALLY_OK) {
             for (uint64_t i = 0; i < 1000; i++) {
                 sample_check(store, i);
@@ -209,7 +211,7 @@ static void test_never_short(void **state)
     for (uint64_t size = 1; size < 120; size++) {
         sample_grow(store, size * size / 4 + 1);
         tl_store_close(store);
-        store = sample_open(dir, false);
+        store = sample_open(dir, TL_STORE_WRITE);
     }
     tl_store_close(store);
     test_dir_remove(dir);
@@ -225,8 +227,8 @@ static bool refuses_garbage(void *context)
 {
     const char *dir = (const char *)context;
     struct tl_store *store = NULL;
-    return tl_store_open(dir, SAMPLE_MAP_SIZE, true, &store) == TALLY_EFORMAT &&
-           tl_store_open(dir, SAMPLE_MAP_SIZE, false, &store) == TALLY_EFORMAT;
+    return tl_store_open(dir, SAMPLE_MAP_SIZE, TL_STORE_STOPPED, &store) == TALLY_EFORMAT &&
+           tl_store_open(dir, SAMPLE_MAP_SIZE, TL_STORE_WRITE, &store) == TALLY_EFORMAT;
 }
 
 static void test_garbage(void **state)
@@ -290,7 +292,7 @@ static void test_page_length(void **state)
         }
     }
     test_file_put(path, whole);
-    tl_store_close(sample_open(dir, false));
+    tl_store_close(sample_open(dir, TL_STORE_WRITE));
     test_dir_remove(dir);
 }
 
@@ -304,7 +306,7 @@ static void test_another_version(void **state)
     replace_in_file(path, tl_bytes("format\0\0\0\1", 10), tl_bytes("format\0\0\0\2", 10));
     assert_refused(dir, TALLY_EFORMAT);
     replace_in_file(path, tl_bytes("format\0\0\0\2", 10), tl_bytes("format\0\0\0\1", 10));
-    tl_store_close(sample_open(dir, false));
+    tl_store_close(sample_open(dir, TL_STORE_WRITE));
     replace_in_file(path, tl_bytes_text("format"), tl_bytes_text("fXrmat"));
     assert_refused(dir, TALLY_EFORMAT);
     test_dir_remove(dir);
@@ -343,7 +345,7 @@ static void test_record_of_another_index(void **state)
     tl_store_close(sample_create(dir, 20));
     data_path(path, dir);
     damage_record(path, "envelope 5\n");
-    struct tl_store *store = sample_open(dir, true);
+    struct tl_store *store = sample_open(dir, TL_STORE_STOPPED);
     struct tl_buffer buffer;
     tl_buffer_init(&buffer, TALLY_RECORD_MAX);
     assert_status(tl_store_record(store, 5, &buffer, NULL), TALLY_EFORMAT);

@@ -2,6 +2,8 @@
 /* One process has a data directory, and what it leaves behind when it is killed. */
 #include "tests/store/ledger_sample.h"
 
+#include <sched.h>
+
 struct child {
     pid_t pid;
     int from; /* what the child tells */
@@ -48,29 +50,29 @@ static void end(const struct child *child)
 
 static void hold(const char *dir, int to)
 {
-    struct tl_store *store = sample_open(dir, false);
+    struct tl_store *store = sample_open(dir, TL_STORE_WRITE);
     tell(to, tl_store_size(store));
     (void)pause();
 }
 
 static void hold_read_only(const char *dir, int to)
 {
-    struct tl_store *store = sample_open(dir, true);
+    struct tl_store *store = sample_open(dir, TL_STORE_STOPPED);
     tell(to, tl_store_size(store));
     (void)pause();
 }
 
 static void open_and_exit(const char *dir, int to)
 {
-    struct tl_store *store = sample_open(dir, false);
+    struct tl_store *store = sample_open(dir, TL_STORE_WRITE);
     tell(to, tl_store_size(store));
     _exit(0);
 }
 
-static void assert_open(const char *dir, bool read_only, enum tally_status expected)
+static void assert_open(const char *dir, enum tl_store_access access, enum tally_status expected)
 {
     struct tl_store *store = NULL;
-    assert_status(tl_store_open(dir, SAMPLE_MAP_SIZE, read_only, &store), expected);
+    assert_status(tl_store_open(dir, SAMPLE_MAP_SIZE, access, &store), expected);
     tl_store_close(store);
 }
 
@@ -83,12 +85,12 @@ static void test_live_directory_is_refused(void **state)
     struct child child = start(hold, dir);
     assert_true(hear(&child, &size));
     assert_int_equal(size, 10);
-    assert_open(dir, false, TALLY_ELOCKED);
-    assert_open(dir, true, TALLY_ELOCKED);
+    assert_open(dir, TL_STORE_WRITE, TALLY_ELOCKED);
+    assert_open(dir, TL_STORE_STOPPED, TALLY_ELOCKED);
     assert_status(tl_store_create(dir), TALLY_ELOCKED);
     end(&child);
-    assert_open(dir, true, TALLY_OK);
-    assert_open(dir, false, TALLY_OK);
+    assert_open(dir, TL_STORE_STOPPED, TALLY_OK);
+    assert_open(dir, TL_STORE_WRITE, TALLY_OK);
     test_dir_remove(dir);
 }
 
@@ -100,10 +102,71 @@ static void test_readers_share(void **state)
     tl_store_close(sample_create(dir, 10));
     struct child child = start(hold_read_only, dir);
     assert_true(hear(&child, &size));
-    assert_open(dir, false, TALLY_ELOCKED);
-    assert_open(dir, true, TALLY_OK);
+    assert_open(dir, TL_STORE_WRITE, TALLY_ELOCKED);
+    assert_open(dir, TL_STORE_STOPPED, TALLY_OK);
     end(&child);
-    assert_open(dir, false, TALLY_OK);
+    assert_open(dir, TL_STORE_WRITE, TALLY_OK);
+    test_dir_remove(dir);
+}
+
+static void hold_beside(const char *dir, int to)
+{
+    struct tl_store *store = sample_open(dir, TL_STORE_BESIDE);
+    tell(to, tl_store_size(store));
+    (void)pause();
+}
+
+/* Whether somebody waits for a lock of the directory: /proc/locks has "-> ... :INODE ..." then. */
+static bool is_waited_for(const char *dir)
+{
+    char path[TEST_PATH_MAX + 8];
+    char line[256];
+    char wanted[32];
+    struct stat info;
+    bool found = false;
+    (void)snprintf(path, sizeof path, "%s/lock", dir);
+    assert_int_equal(stat(path, &info), 0);
+    FILE *locks = fopen("/proc/locks", "r");
+    assert_non_null(locks);
+    (void)snprintf(wanted, sizeof wanted, ":%lu ", (unsigned long)info.st_ino);
+    while (fgets(line, sizeof line, locks) != NULL) {
+        found = found || (strstr(line, "-> ") != NULL && strstr(line, wanted) != NULL);
+    }
+    assert_int_equal(fclose(locks), 0);
+    return found;
+}
+
+static void test_reading_beside(void **state)
+{
+    (void)state;
+    char dir[TEST_PATH_MAX];
+    uint64_t size = 0;
+    tl_store_close(sample_create(dir, 10));
+    struct child writer = start(hold, dir);
+    assert_true(hear(&writer, &size));
+    assert_open(dir, TL_STORE_BESIDE, TALLY_OK);
+    end(&writer);
+    test_dir_remove(dir);
+}
+
+static void test_writer_waits_for_those_left_beside(void **state)
+{
+    (void)state;
+    char dir[TEST_PATH_MAX];
+    uint64_t size = 0;
+    tl_store_close(sample_create(dir, 10));
+    struct child beside = start(hold_beside, dir);
+    assert_true(hear(&beside, &size));
+    assert_open(dir, TL_STORE_STOPPED, TALLY_OK);
+    struct child writer = start(hold, dir);
+    while (!is_waited_for(dir)) {
+        assert_int_equal(kill(writer.pid, 0), 0);
+        (void)sched_yield();
+    }
+    end(&beside);
+    assert_true(hear(&writer, &size));
+    assert_int_equal(size, 10);
+    end(&writer);
     test_dir_remove(dir);
 }
 
@@ -119,7 +182,7 @@ static void test_lock_ends_with_the_process(void **state)
     assert_int_equal(waitpid(child.pid, &how, 0), child.pid);
     assert_int_equal(how, 0);
     assert_int_equal(close(child.from), 0);
-    assert_open(dir, false, TALLY_OK);
+    assert_open(dir, TL_STORE_WRITE, TALLY_OK);
     test_dir_remove(dir);
 }
 
@@ -128,15 +191,15 @@ static void test_twice_in_one_process(void **state)
     (void)state;
     char dir[TEST_PATH_MAX];
     struct tl_store *store = sample_create(dir, 1);
-    assert_open(dir, false, TALLY_ELOCKED);
-    assert_open(dir, true, TALLY_ELOCKED);
+    assert_open(dir, TL_STORE_WRITE, TALLY_ELOCKED);
+    assert_open(dir, TL_STORE_STOPPED, TALLY_ELOCKED);
     /* Nor does a look at the lock file, as a backup takes it, drop the lock. */
     char path[TEST_PATH_MAX];
     test_path(path, dir, "lock");
     assert_int_equal(close(open(path, O_RDWR | O_CLOEXEC)), 0);
-    assert_open(dir, false, TALLY_ELOCKED);
+    assert_open(dir, TL_STORE_WRITE, TALLY_ELOCKED);
     tl_store_close(store);
-    assert_open(dir, false, TALLY_OK);
+    assert_open(dir, TL_STORE_WRITE, TALLY_OK);
     test_dir_remove(dir);
 }
 
@@ -149,8 +212,8 @@ static void test_link_for_a_lock(void **state)
     test_path(path, dir, "lock");
     assert_int_equal(unlink(path), 0);
     assert_int_equal(symlink("elsewhere", path), 0);
-    assert_open(dir, false, TALLY_EIO);
-    assert_open(dir, true, TALLY_EIO);
+    assert_open(dir, TL_STORE_WRITE, TALLY_EIO);
+    assert_open(dir, TL_STORE_STOPPED, TALLY_EIO);
     test_dir_remove(dir);
 }
 
@@ -162,7 +225,7 @@ static void test_reading_leaves_no_trace(void **state)
     tl_store_close(sample_create(dir, 10));
     test_path(path, dir, "store/lock.mdb");
     assert_int_equal(unlink(path), 0);
-    assert_open(dir, true, TALLY_OK);
+    assert_open(dir, TL_STORE_STOPPED, TALLY_OK);
     assert_int_equal(access(path, F_OK), -1);
     test_dir_remove(dir);
 }
@@ -184,8 +247,8 @@ static bool reads_without_writing(void *context)
         return false;
     }
     struct tl_store *store = NULL;
-    return tl_store_open(dir, SAMPLE_MAP_SIZE, false, &store) == TALLY_EACCES &&
-           tl_store_open(dir, SAMPLE_MAP_SIZE, true, &store) == TALLY_OK &&
+    return tl_store_open(dir, SAMPLE_MAP_SIZE, TL_STORE_WRITE, &store) == TALLY_EACCES &&
+           tl_store_open(dir, SAMPLE_MAP_SIZE, TL_STORE_STOPPED, &store) == TALLY_OK &&
            tl_store_size(store) == 10;
 }
 
@@ -236,7 +299,7 @@ static void test_descriptors_end_with_exec(void **state)
 
 static void stop_in_a_batch(const char *dir, int to)
 {
-    struct tl_store *store = sample_open(dir, false);
+    struct tl_store *store = sample_open(dir, TL_STORE_WRITE);
     uint64_t size = tl_store_size(store);
     struct tl_batch *batch = NULL;
     assert_status(tl_batch_begin(store, size, &batch), TALLY_OK);
@@ -256,7 +319,7 @@ static void test_killed_in_a_batch(void **state)
         assert_true(hear(&child, &size));
         assert_int_equal(size, 300 + round);
         end(&child);
-        struct tl_store *store = sample_open(dir, false);
+        struct tl_store *store = sample_open(dir, TL_STORE_WRITE);
         assert_int_equal(tl_store_size(store), 300 + round);
         sample_check(store, 299 + round);
         sample_grow(store, 301 + round);
@@ -268,7 +331,7 @@ static void test_killed_in_a_batch(void **state)
 
 static void append_for_ever(const char *dir, int to)
 {
-    struct tl_store *store = sample_open(dir, false);
+    struct tl_store *store = sample_open(dir, TL_STORE_WRITE);
     for (;;) {
         sample_grow(store, tl_store_size(store) + 3);
         tell(to, tl_store_size(store));
@@ -295,7 +358,7 @@ static void test_killed_anywhere(void **state)
         int how = 0;
         assert_int_equal(waitpid(child.pid, &how, 0), child.pid);
         assert_int_equal(close(child.from), 0);
-        struct tl_store *store = sample_open(dir, true);
+        struct tl_store *store = sample_open(dir, TL_STORE_STOPPED);
         uint64_t size = tl_store_size(store);
         assert_true(size == told || size == told + 3);
         for (uint64_t i = 0; i < size; i++) {
@@ -311,6 +374,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_live_directory_is_refused),
         cmocka_unit_test(test_readers_share),
+        cmocka_unit_test(test_reading_beside),
+        cmocka_unit_test(test_writer_waits_for_those_left_beside),
         cmocka_unit_test(test_lock_ends_with_the_process),
         cmocka_unit_test(test_twice_in_one_process),
         cmocka_unit_test(test_link_for_a_lock),

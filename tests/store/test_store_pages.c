@@ -45,7 +45,7 @@ static uint32_t page_len_of(const char *dir)
 static bool has_room(const char *dir, uint64_t map_size)
 {
     struct tl_store *store = NULL;
-    assert_status(tl_store_open(dir, map_size, false, &store), TALLY_OK);
+    assert_status(tl_store_open(dir, map_size, TL_STORE_WRITE, &store), TALLY_OK);
     bool room = tl_store_has_room(store);
     assert_true(tl_store_used(store) > 0 && tl_store_used(store) < UINT64_C(32) << 20);
     tl_store_close(store);
@@ -58,7 +58,7 @@ static void check_pages(long machine, uint32_t expected)
     machine_page_len = machine;
     tl_store_close(sample_create(dir, RECORD_COUNT));
     assert_int_equal(page_len_of(dir), expected);
-    struct tl_store *store = sample_open(dir, false);
+    struct tl_store *store = sample_open(dir, TL_STORE_WRITE);
     sample_grow(store, RECORD_COUNT + 1000);
     for (uint64_t i = 0; i < RECORD_COUNT + 1000; i++) {
         sample_check(store, i);

@@ -25,7 +25,7 @@ static int set_up(void **state)
     struct fixture *fixture = (struct fixture *)calloc(1, sizeof *fixture);
     assert_non_null(fixture);
     tl_store_close(sample_create(fixture->dir, SIZE));
-    fixture->store = sample_open(fixture->dir, true);
+    fixture->store = sample_open(fixture->dir, TL_STORE_STOPPED);
     memset(exhibit_bytes, 'e', sizeof exhibit_bytes);
     fixture->exhibit = tl_sha256(tl_bytes(exhibit_bytes, sizeof exhibit_bytes));
     char path[2 * TEST_PATH_MAX];

@@ -148,7 +148,7 @@ static void test_sizes(void **state)
         sample_check(fixture->store, sizes[i] - 1);
     }
     tl_store_close(fixture->store);
-    fixture->store = sample_open(fixture->dir, true);
+    fixture->store = sample_open(fixture->dir, TL_STORE_STOPPED);
     check_tree(fixture, LEAF_COUNT);
     for (uint64_t n = 0; n < 257; n += 16) {
         for (size_t kind = 0; kind < TEST_COUNT(kinds); kind++) {

@@ -46,7 +46,7 @@ CLIENT_STORE_USERS = re.compile(
 
 # A library's header, and the only files that may include it. Tests may include what they test.
 OWNED_HEADERS = {
-    "lmdb.h": re.compile(r"lib/store/mdb\.[ch]$"),
+    "lmdb.h": re.compile(r"lib/store/mdb(_[a-z]+)?\.[ch]$"),
     "uv.h": re.compile(r"daemon/"),
     "seccomp.h": re.compile(r"daemon/(sandbox|syscall_filter)\.c$"),
     "jansson.h": re.compile(r"client/"),
