@@ -30,13 +30,14 @@ static char text[TEXT_LEN_MAX] = "off";
         SCMP_SYS(readlink), SCMP_SYS(sigaltstack)
 static const int daemon_calls[] = {SANITIZER_CALLS};
 static const int scrubber_calls[] = {SCMP_SYS(getdents64), SCMP_SYS(clock_nanosleep),
-                                     SANITIZER_CALLS};
+                                     SCMP_SYS(poll), SCMP_SYS(ppoll), SANITIZER_CALLS};
 static const size_t daemon_call_count = sizeof daemon_calls / sizeof daemon_calls[0];
 static const struct tl_landlock_rule more_rule = {"/proc", TL_LANDLOCK_READ};
 #else
 static const int *const daemon_calls = NULL;
-/* It lists the exhibits, and rests. */
-static const int scrubber_calls[] = {SCMP_SYS(getdents64), SCMP_SYS(clock_nanosleep)};
+/* It lists the exhibits, rests, and looks whether its daemon is there. */
+static const int scrubber_calls[] = {SCMP_SYS(getdents64), SCMP_SYS(clock_nanosleep),
+                                     SCMP_SYS(poll), SCMP_SYS(ppoll)};
 static const size_t daemon_call_count = 0;
 #endif
 static const size_t scrubber_call_count = sizeof scrubber_calls / sizeof scrubber_calls[0];

@@ -74,10 +74,9 @@ int tl_scrub_start(const struct tl_config *config, struct tl_scrub *ret_scrub)
         tl_log(TL_LOG_CRITICAL, "no sockets for the scrubber: %s", strerror(errno));
         return TL_EXIT_FAILURE;
     }
-    pid_t parent = getpid();
     scrub->pid = fork();
     if (scrub->pid == 0) {
-        tl_scrubber_run(config, fds[1], parent);
+        tl_scrubber_run(config, fds[1]);
     }
     tl_close(&fds[1]);
     scrub->fd = fds[0];
@@ -139,7 +138,7 @@ static void take_result(struct tl_scrub *scrub, const struct tl_scrub_result *re
     scrub->done_s = (uint64_t)time(NULL);
 }
 
-static void leave_loop(struct tl_scrub *scrub)
+void tl_scrub_detach(struct tl_scrub *scrub)
 {
     if (scrub->polls) {
         scrub->polls = false;
@@ -150,7 +149,7 @@ static void leave_loop(struct tl_scrub *scrub)
 /* Nothing but damage should have ended it; it cannot be started again from inside the sandbox. */
 static void take_end(struct tl_scrub *scrub)
 {
-    leave_loop(scrub);
+    tl_scrub_detach(scrub);
     scrub->runs = false;
     int how = await_end(scrub);
     if (is_damage(how)) {
@@ -218,8 +217,10 @@ void tl_scrub_tick(struct tl_scrub *scrub, uint64_t now_ms)
 
 void tl_scrub_end(struct tl_scrub *scrub)
 {
-    leave_loop(scrub);
-    tl_close(&scrub->fd);
+    if (scrub->fd >= 0) {
+        tl_close(&scrub->fd);
+        (void)await_end(scrub);
+    }
 }
 
 bool tl_scrub_is_damage(const struct tl_scrub *scrub)

@@ -46,7 +46,10 @@ bool tl_scrub_attach(struct tl_scrub *scrub, uv_loop_t *loop, struct tl_ledger *
 /* Gives the next task when it is time. */
 void tl_scrub_tick(struct tl_scrub *scrub, uint64_t now_ms);
 
-/* Ends it; its handle leaves the loop. Twice is fine. */
+/* Its handle leaves the loop. Twice is fine. */
+void tl_scrub_detach(struct tl_scrub *scrub);
+
+/* Ends the scrubber and waits for that. */
 void tl_scrub_end(struct tl_scrub *scrub);
 
 /* The store itself is damaged. */

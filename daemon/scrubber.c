@@ -2,16 +2,17 @@
 #include "daemon/scrubber.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon/exit_code.h"
 #include "daemon/sandbox.h"
-#include "lib/base/check.h"
 #include "lib/store/rebuild.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -22,18 +23,43 @@ enum {
     PATH_LEN_MAX = TL_CONFIG_TEXT_MAX + 32,
 };
 
-/* Ends with its parent, whatever a service manager tells both. */
-static void settle(int fd, pid_t parent)
+/* Whatever it is at, the end of the daemon is its own: then the other end of the pair is closed. */
+static void on_io(int number)
+{
+    int error = errno;
+    struct pollfd other = {.fd = OWN_FD};
+    (void)number;
+    if (poll(&other, 1, 0) > 0 && (other.revents & POLLHUP) != 0) {
+        _exit(TL_EXIT_OK);
+    }
+    errno = error;
+}
+
+static bool watch_other_end(void)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_io;
+    action.sa_flags = SA_RESTART; /* of what is being read */
+    return sigaction(SIGIO, &action, NULL) == 0 && fcntl(OWN_FD, F_SETOWN, getpid()) == 0 &&
+           fcntl(OWN_FD, F_SETFL, O_ASYNC) == 0;
+}
+
+/* Deaf to what a service manager tells both. */
+static void settle(int fd)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         (void)signal(numbers[i], SIG_IGN);
     }
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent ||
-        (fd != OWN_FD && dup2(fd, OWN_FD) != OWN_FD)) {
+    if (fd != OWN_FD && dup2(fd, OWN_FD) != OWN_FD) {
         _exit(TL_EXIT_FAILURE);
     }
-    (void)close_range(OWN_FD + 1, ~0u, 0);
+    closefrom(OWN_FD + 1);
+    if (!watch_other_end()) {
+        _exit(TL_EXIT_FAILURE);
+    }
+    on_io(SIGIO); /* it may have ended before */
 }
 
 static bool is_sent(const struct tl_scrub_result *result)
@@ -160,11 +186,11 @@ static enum tally_status prepare(const struct tl_config *config, struct tl_store
     return status == TALLY_OK ? tl_sandbox_enter_scrubber(config) : status;
 }
 
-void tl_scrubber_run(const struct tl_config *config, int fd, pid_t parent)
+void tl_scrubber_run(const struct tl_config *config, int fd)
 {
     struct tl_scrub_task task;
     struct tl_store *store = NULL;
-    settle(fd, parent);
+    settle(fd);
     struct tl_scrub_result result = survey(config);
     while (is_sent(&result) && is_told(&task)) {
         enum tally_status status = store == NULL ? prepare(config, &store) : TALLY_OK;

@@ -11,7 +11,6 @@
 #define TL_DAEMON_SCRUBBER_H
 
 #include <stdint.h>
-#include <sys/types.h>
 
 #include <tally/reason.h>
 #include <tally/types.h>
@@ -41,7 +40,7 @@ struct tl_scrub_result {
     uint64_t size;            /* records of the checkpoint */
 };
 
-/* The life of the process, with its end of the pair; parent: who must not be gone yet. */
-_Noreturn void tl_scrubber_run(const struct tl_config *config, int fd, pid_t parent);
+/* The life of the process, with its end of the pair. */
+_Noreturn void tl_scrubber_run(const struct tl_config *config, int fd);
 
 #endif

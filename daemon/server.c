@@ -151,7 +151,7 @@ static void close_if_over(struct tl_server *server)
     close_server_handle((uv_handle_t *)&server->stop_timer);
     close_server_handle((uv_handle_t *)&server->done_async);
     close_server_handle((uv_handle_t *)&server->check);
-    tl_scrub_end(server->scrub);
+    tl_scrub_detach(server->scrub);
 }
 
 static void stop_conns(struct tl_server *server, bool at_once)
