@@ -72,7 +72,7 @@ static enum tally_status decoded_len(struct tally_bytes lines, size_t *ret_len)
 enum tally_status tl_armor_decode(struct tally_bytes text, const char *label, uint8_t *dst,
                                   size_t cap, size_t *ret_len)
 {
-    if (!strip_begin_line(&text, label) || !strip_end_line(&text, label) || text.len == 0) {
+    if (!strip_begin_line(&text, label) || !strip_end_line(&text, label)) {
         return TALLY_EFORMAT;
     }
     size_t len = 0;

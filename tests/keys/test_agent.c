@@ -228,6 +228,7 @@ static void test_answers_to_list(void **state)
         {"00000009 0c 00000001 00000000", TALLY_EPROTOCOL},
         {"0000000d 0c 00000001 ffffffff 00000000", TALLY_EPROTOCOL},
         {"00000005 0c 00000001", TALLY_EPROTOCOL},
+        {"00000009 0c 00000003 ffffffff", TALLY_EPROTOCOL},
         {"00000005 0c 00000801", TALLY_EPROTOCOL},
         {"00000005 0c ffffffff", TALLY_EPROTOCOL},
         {"00000001 0c", TALLY_EPROTOCOL},
@@ -249,6 +250,25 @@ static void test_answers_to_list(void **state)
     identities_reply(&agent.reply);
     unlock();
     assert_status(tl_agent_find(agent.path, PATIENCE_MS, &agent.key), TALLY_OK);
+    assert_status(tl_agent_read_identities(tl_bytes(NULL, 0), &agent.key), TALLY_EPROTOCOL);
+}
+
+/* The key may be any of those that the agent lists. */
+static void test_place_in_list(void **state)
+{
+    (void)state;
+    for (unsigned place = 0; place < 3; place++) {
+        struct tl_buffer reply;
+        tl_buffer_init(&reply, TL_AGENT_FRAME_MAX);
+        tl_buffer_add_u8(&reply, 12);
+        tl_buffer_add_u32(&reply, 3);
+        for (unsigned i = 0; i < 3; i++) {
+            add_string(&reply, i == place ? tl_public_key_blob(&agent.key) : tl_bytes_text("x"));
+            add_string(&reply, tl_bytes_text("comment"));
+        }
+        assert_status(tl_agent_read_identities(tl_buffer_bytes(&reply), &agent.key), TALLY_OK);
+        tl_buffer_deinit(&reply);
+    }
 }
 
 static void test_many_identities(void **state)
@@ -297,6 +317,22 @@ static void test_answers_to_sign(void **state)
         assert_status(tl_agent_sign(agent.path, PATIENCE_MS, tl_bytes_text("x"), &sig),
                       cases[i].status);
     }
+    struct tl_sshsig sig = {.key = agent.key};
+    assert_status(tl_agent_read_signature(tl_bytes(NULL, 0), &sig), TALLY_EPROTOCOL);
+}
+
+/* What is to be signed is bounded before anything is sent. */
+static void test_large_data(void **state)
+{
+    (void)state;
+    static const uint8_t data[TL_AGENT_FRAME_MAX / 2 + 1];
+    struct tl_sshsig sig = {.key = agent.key};
+    set_reply("00000001 05");
+    assert_status(
+        tl_agent_sign(agent.path, PATIENCE_MS, tl_bytes(data, sizeof data - 1), &sig),
+        TALLY_EAGENT);
+    assert_status(tl_agent_sign(agent.path, PATIENCE_MS, tl_bytes(data, sizeof data), &sig),
+                  TALLY_ETOOBIG);
 }
 
 static void test_deadline(void **state)
@@ -398,8 +434,12 @@ static void test_no_memory(void **state)
     struct tl_sshsig sig = {.key = agent.key};
     struct tl_signer *signer = NULL;
     /* Each fails before it connects: the stand-in's own allocations are not counted. */
+    for (long count = 0; count < 4; count++) {
+        /* The file, the signer, the socket's path, the request. */
+        test_allocations_limit(count);
+        assert_status(tl_signer_open(path, agent.path, &signer), TALLY_ENOMEM);
+    }
     test_allocations_limit(0);
-    assert_status(tl_signer_open(path, agent.path, &signer), TALLY_ENOMEM);
     assert_status(tl_agent_find(agent.path, PATIENCE_MS, &agent.key), TALLY_ENOMEM);
     assert_status(tl_agent_sign(agent.path, PATIENCE_MS, tl_bytes_text("x"), &sig), TALLY_ENOMEM);
     (void)test_allocations_unlimit();
@@ -411,8 +451,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sign_frame, start, stop),
         cmocka_unit_test_setup_teardown(test_answers_to_list, start, stop),
+        cmocka_unit_test_setup_teardown(test_place_in_list, start, stop),
         cmocka_unit_test_setup_teardown(test_many_identities, start, stop),
         cmocka_unit_test_setup_teardown(test_answers_to_sign, start, stop),
+        cmocka_unit_test_setup_teardown(test_large_data, start, stop),
         cmocka_unit_test_setup_teardown(test_deadline, start, stop),
         cmocka_unit_test_setup_teardown(test_no_agent, start, stop),
         cmocka_unit_test_setup_teardown(test_hardware_key, start, stop),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/support/test.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 #include "keys/armor.h"
@@ -10,6 +11,27 @@
 
 #define OPENSSH_DIR TALLY_VECTORS_DIR "/outside/openssh/"
 #define FILE_CAP 4096
+
+/* A file that opens and then cannot be looked at, or cannot be read. */
+static bool fstat_fails;
+static bool read_fails;
+
+int __real_fstat(int fd, struct stat *info);
+int __wrap_fstat(int fd, struct stat *info);
+ssize_t __real_read(int fd, void *dst, size_t len);
+ssize_t __wrap_read(int fd, void *dst, size_t len);
+
+int __wrap_fstat(int fd, struct stat *info)
+{
+    errno = EIO;
+    return fstat_fails ? -1 : __real_fstat(fd, info);
+}
+
+ssize_t __wrap_read(int fd, void *dst, size_t len)
+{
+    errno = EIO;
+    return read_fails ? -1 : __real_read(fd, dst, len);
+}
 
 static int set_up(void **state)
 {
@@ -111,6 +133,20 @@ struct decoded {
     size_t len;
 };
 
+static void insert(struct decoded *decoded, size_t at, uint8_t byte)
+{
+    assert_true(decoded->len < sizeof decoded->bytes);
+    memmove(decoded->bytes + at + 1, decoded->bytes + at, decoded->len - at);
+    decoded->bytes[at] = byte;
+    decoded->len++;
+}
+
+static void cut(struct decoded *decoded, size_t at, size_t len)
+{
+    memmove(decoded->bytes + at, decoded->bytes + at + len, decoded->len - at - len);
+    decoded->len -= len;
+}
+
 static void load(struct decoded *decoded)
 {
     uint8_t file[FILE_CAP];
@@ -206,6 +242,68 @@ static void test_changed_fields(void **state)
     load(&decoded);
     decoded.len++;
     assert_status(parse_decoded(&decoded), TALLY_EFORMAT);
+    /* Options of a kdf that there is none of. */
+    load(&decoded);
+    decoded.bytes[AT_COUNT - 1] = 1;
+    insert(&decoded, AT_COUNT, 0);
+    assert_status(parse_decoded(&decoded), TALLY_EFORMAT);
+    /* Padding to something else than a block. */
+    load(&decoded);
+    decoded.bytes[AT_INNER_LEN + 3]--;
+    decoded.len--;
+    assert_status(parse_decoded(&decoded), TALLY_EFORMAT);
+}
+
+/* A pair that is not a seed and a point, in an otherwise well-formed file. */
+static void test_pair_len(void **state)
+{
+    (void)state;
+    struct decoded decoded;
+    load(&decoded);
+    decoded.bytes[AT_SEED - 1] = 63;
+    cut(&decoded, AT_COMMENT - 5, 1);
+    decoded.bytes[decoded.len++] = 3; /* padding 1, 2, 3 */
+    assert_status(parse_decoded(&decoded), TALLY_EFORMAT);
+    load(&decoded);
+    decoded.bytes[AT_SEED - 1] = 65;
+    insert(&decoded, AT_COMMENT - 4, 0);
+    decoded.len--; /* padding 1 */
+    assert_status(parse_decoded(&decoded), TALLY_EFORMAT);
+    load(&decoded);
+    decoded.bytes[AT_SEED - 1] = 0;
+    cut(&decoded, AT_SEED, 64);
+    decoded.bytes[AT_INNER_LEN + 3] -= 64;
+    assert_status(parse_decoded(&decoded), TALLY_EFORMAT);
+}
+
+/* As long as a file may be, by its comment, and a line longer. */
+static void test_text_len(void **state)
+{
+    (void)state;
+    static uint8_t bytes[TL_PRIVATE_FILE_MAX];
+    static uint8_t text[2 * TL_PRIVATE_FILE_MAX];
+    struct decoded decoded;
+    load(&decoded);
+    size_t comment_len = 11000;
+    size_t max_seen = 0;
+    for (enum tally_status status = TALLY_OK; status == TALLY_OK; comment_len += 8) {
+        memcpy(bytes, decoded.bytes, AT_COMMENT);
+        memset(bytes + AT_COMMENT, 'c', comment_len);
+        struct tl_writer writer = tl_writer_over(bytes + AT_COMMENT - 4, 4);
+        tl_write_u32(&writer, (uint32_t)comment_len);
+        size_t len = AT_COMMENT + comment_len;
+        for (uint8_t pad = 1; (len - AT_CHECK) % 8 != 0; pad++) {
+            bytes[len++] = pad;
+        }
+        writer = tl_writer_over(bytes + AT_INNER_LEN, 4);
+        tl_write_u32(&writer, (uint32_t)(len - AT_CHECK));
+        size_t text_len = tl_armor_len(len, TL_ARMOR_LABEL_PRIVATE);
+        tl_armor_encode(tl_bytes(bytes, len), TL_ARMOR_LABEL_PRIVATE, text);
+        status = parse(tl_bytes(text, text_len));
+        assert_status(status, text_len <= TL_PRIVATE_FILE_MAX ? TALLY_OK : TALLY_EFORMAT);
+        max_seen = status == TALLY_OK ? text_len : max_seen;
+    }
+    assert_true(max_seen + 16 > TL_PRIVATE_FILE_MAX);
 }
 
 /* A comment of every length, so that the padding takes every length, and one block too much. */
@@ -267,6 +365,22 @@ static void test_files(void **state)
     test_dir_remove(dir);
 }
 
+static void test_failing_file(void **state)
+{
+    (void)state;
+    const char *path = OPENSSH_DIR "ed25519_1";
+    struct tl_secret_key *key = NULL;
+    fstat_fails = true;
+    assert_status(tl_secret_key_from_file(path, false, &key), TALLY_EIO);
+    fstat_fails = false;
+    read_fails = true;
+    assert_status(tl_secret_key_from_file(path, false, &key), TALLY_EIO);
+    read_fails = false;
+    assert_null(key);
+    assert_status(tl_secret_key_from_file(path, false, &key), TALLY_OK);
+    tl_secret_key_free(&key);
+}
+
 static void test_no_memory(void **state)
 {
     (void)state;
@@ -291,7 +405,9 @@ int main(void)
         cmocka_unit_test(test_openssh_files), cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_line_ends),     cmocka_unit_test(test_changed_bits),
         cmocka_unit_test(test_changed_fields), cmocka_unit_test(test_padding),
-        cmocka_unit_test(test_files),         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_pair_len),      cmocka_unit_test(test_text_len),
+        cmocka_unit_test(test_files),         cmocka_unit_test(test_failing_file),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -111,8 +111,17 @@ static void test_refused_text(void **state)
     }
     assert_status(tl_public_key_from_text(tl_bytes_text("ssh-ed25519 " BLOB " c"), &key),
                   TALLY_EFORMAT);
-    assert_status(tl_public_key_from_text(tl_bytes_text("ssh-rsa AAAA"), &key),
-                  TALLY_EUNSUPPORTED);
+    /* Keys of other types of OpenSSH are told apart from what is no key. */
+    static const char *const others[] = {
+        "ssh-rsa AAAA",
+        "sk-ecdsa-sha2-nistp256@openssh.com AAAA",
+        "ecdsa-sha2-nistp256 AAAA",
+        "webauthn-sk-ecdsa-sha2-nistp256@openssh.com AAAA",
+    };
+    for (size_t i = 0; i < TEST_COUNT(others); i++) {
+        assert_status(tl_public_key_from_text(tl_bytes_text(others[i]), &key),
+                      TALLY_EUNSUPPORTED);
+    }
 }
 
 static void test_files(void **state)
@@ -126,6 +135,8 @@ static void test_files(void **state)
         {"ssh-ed25519 " BLOB "\n", ""},
         {"ssh-ed25519 " BLOB " \n", ""},
         {"ssh-ed25519 " BLOB " one two  three\n", "one two  three"},
+        {"ssh-ed25519 " BLOB " one\ttwo\n", "one\ttwo"},
+        {"ssh-ed25519 " BLOB " one\x7f\n", NULL},
         {"ssh-ed25519 " BLOB " one\r\n", NULL},
         {"ssh-ed25519 " BLOB "\r\n", NULL},
         {"ssh-ed25519 " BLOB "\n\n", NULL},

@@ -288,7 +288,10 @@ static void test_armor(void **state)
         {BEGIN "YWJ=\n" END, NULL},
         {BEGIN "YWI\n" END, NULL},
         {BEGIN "YWI=YWJj\n" END, NULL},
+        {BEGIN "Y===\n" END, NULL},
         {BEGIN END, NULL},
+        {BEGIN "\n" END, NULL},
+        {BEGIN "\n\n" END, NULL},
         {BEGIN, NULL},
         {END, NULL},
         {"", NULL},
@@ -341,6 +344,21 @@ static void test_armor_lengths(void **state)
     }
 }
 
+/* Armor that does not fit adds nothing, and the buffer says so. */
+static void test_armor_without_room(void **state)
+{
+    (void)state;
+    struct tl_buffer text;
+    size_t len = sizeof(BEGIN "YWJj\n" END) - 1;
+    for (size_t max = len - 1; max <= len; max++) {
+        tl_buffer_init(&text, max);
+        tl_sshsig_armor(tl_bytes_text("abc"), &text);
+        assert_status(text.status, max < len ? TALLY_ETOOBIG : TALLY_OK);
+        assert_int_equal(text.len, max < len ? 0 : len);
+        tl_buffer_deinit(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,7 +366,7 @@ int main(void)
         cmocka_unit_test(test_signing_vector),  cmocka_unit_test(test_tampering),
         cmocka_unit_test(test_fields),          cmocka_unit_test(test_presence),
         cmocka_unit_test(test_other_types),     cmocka_unit_test(test_armor),
-        cmocka_unit_test(test_armor_lengths),
+        cmocka_unit_test(test_armor_lengths),   cmocka_unit_test(test_armor_without_room),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
