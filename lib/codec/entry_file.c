@@ -5,6 +5,7 @@
  */
 #include "lib/codec/entry_file.h"
 
+#include "lib/base/check.h"
 #include "lib/base/mem.h"
 #include "lib/base/text.h"
 #include "lib/codec/lines.h"
@@ -105,13 +106,12 @@ static enum tally_status read_deposit(struct parser *parser, struct tally_bytes 
     if (letter != letters[0] && letter != letters[1]) {
         return TALLY_EFORMAT;
     }
-    /* The length stands before the bytes and is known after them: written twice. */
+    /* The length stands before the bytes and is known after them: written twice. There is room:
+     * "part 0 " alone is longer. */
     struct tl_writer header = parser->writer;
     tl_write_u16(&parser->writer, (uint16_t)position);
     tl_write_u32(&parser->writer, 0);
-    if (parser->writer.status != TALLY_OK) {
-        return parser->writer.status;
-    }
+    TL_ASSERT(parser->writer.status == TALLY_OK);
     enum tally_status status = tl_store_base64(&parser->writer, tail, max, &stored);
     if (status == TALLY_OK) {
         tl_write_u16(&header, (uint16_t)position);

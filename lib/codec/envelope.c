@@ -66,7 +66,10 @@ static bool read_type(struct parser *parser)
     if (!take(parser, "tally/v1 ", what, &envelope->type)) {
         return false;
     }
-    return tl_is_id(envelope->type) || fail(parser, what);
+    if (!tl_is_id(envelope->type)) {
+        return fail(parser, what);
+    }
+    return true;
 }
 
 static bool read_ledger(struct parser *parser)
@@ -99,8 +102,10 @@ static bool read_author(struct parser *parser)
     if (!take(parser, "key " FINGERPRINT_PREFIX, "expected: key SHA256:FINGERPRINT", &value)) {
         return false;
     }
-    return tl_fingerprint_parse(value, &envelope->key) == TALLY_OK ||
-           fail(parser, "not a key fingerprint");
+    if (tl_fingerprint_parse(value, &envelope->key) != TALLY_OK) {
+        return fail(parser, "not a key fingerprint");
+    }
+    return true;
 }
 
 static bool read_author_chain(struct parser *parser)
@@ -159,8 +164,10 @@ static bool read_signed(struct parser *parser)
     if (!take(parser, "signed ", "expected: signed TIME", &value)) {
         return false;
     }
-    return tl_time_parse(value, &parser->envelope->signed_s) == TALLY_OK ||
-           fail(parser, "not a UTC time of the form 2026-11-23T15:56:07Z");
+    if (tl_time_parse(value, &parser->envelope->signed_s) != TALLY_OK) {
+        return fail(parser, "not a UTC time of the form 2026-11-23T15:56:07Z");
+    }
+    return true;
 }
 
 static bool check_letters(struct parser *parser)
@@ -168,8 +175,11 @@ static bool check_letters(struct parser *parser)
     const struct tl_envelope *envelope = parser->envelope;
     if (envelope->part_count == 0) {
         struct tally_hash empty = tl_tree_empty();
-        return (is_dash(envelope->letters) && tl_hash_equal(&envelope->parts_root, &empty)) ||
-               fail(parser, "without parts the root is that of the empty tree, the letters are -");
+        if (!is_dash(envelope->letters) || !tl_hash_equal(&envelope->parts_root, &empty)) {
+            return fail(parser,
+                        "without parts the root is that of the empty tree, the letters are -");
+        }
+        return true;
     }
     if (envelope->letters.len != envelope->part_count) {
         return fail(parser, "there must be one letter a part");

@@ -116,12 +116,15 @@ static void add_all(struct tl_buffer *buffer, const struct tl_envelope_fields *f
     add_lists(buffer, fields);
 }
 
-/* A field with a line break in it could be read as further lines: the counts would give it away. */
+/*
+ * A field with a line break in it could be read as further lines: the counts would give it away.
+ * Not so the number of parts, which is read where it was written: a line of parts further up would
+ * leave no place for the key's.
+ */
 static bool has_counts_of(const struct tl_envelope *envelope,
                           const struct tl_envelope_fields *fields)
 {
-    return envelope->part_count == fields->part_count &&
-           envelope->sealed_count == fields->sealed_count &&
+    return envelope->sealed_count == fields->sealed_count &&
            envelope->file_count == fields->file_count && envelope->ref_count == fields->ref_count &&
            envelope->op_count == fields->op_count;
 }

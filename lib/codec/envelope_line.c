@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "lib/codec/envelope_line.h"
 
+#include "lib/base/check.h"
 #include "lib/base/text.h"
 
 /* "HASH SIZE" */
@@ -69,15 +70,20 @@ bool tl_is_constitution_type(struct tally_bytes type)
            tl_bytes_equal(type, tl_bytes_text("continuation"));
 }
 
-/* The next line of a region without its keyword. */
+/*
+ * The next line of a region without its keyword. Decoding has seen each line of it: to pass over
+ * one that is not as expected would be to judge less than was signed.
+ */
 static bool next_value(struct tally_bytes *lines, const char *keyword,
                        struct tally_bytes *ret_value)
 {
-    struct tl_reader reader = tl_reader_over(*lines);
-    struct tally_bytes line = tl_read_line(&reader);
-    if (reader.status != TALLY_OK || !tl_bytes_starts_with(line, keyword)) {
+    if (lines->len == 0) {
         return false;
     }
+    struct tl_reader reader = tl_reader_over(*lines);
+    struct tally_bytes line = tl_read_line(&reader);
+    TL_ASSERT(reader.status == TALLY_OK);
+    TL_ASSERT(tl_bytes_starts_with(line, keyword));
     size_t len = tl_bytes_text(keyword).len;
     *ret_value = tl_bytes(line.ptr + len, line.len - len);
     *lines = reader.rest;
@@ -87,23 +93,43 @@ static bool next_value(struct tally_bytes *lines, const char *keyword,
 bool tl_envelope_next_sealed(struct tally_bytes *lines, struct tl_sealed_line *ret_line)
 {
     struct tally_bytes value;
-    return next_value(lines, "sealed ", &value) && tl_sealed_line_parse(value, ret_line);
+    if (!next_value(lines, "sealed ", &value)) {
+        return false;
+    }
+    bool is_line = tl_sealed_line_parse(value, ret_line);
+    TL_ASSERT(is_line);
+    return true;
 }
 
 bool tl_envelope_next_file(struct tally_bytes *lines, struct tl_file_line *ret_line)
 {
     struct tally_bytes value;
-    return next_value(lines, "file ", &value) && tl_file_line_parse(value, ret_line);
+    if (!next_value(lines, "file ", &value)) {
+        return false;
+    }
+    bool is_line = tl_file_line_parse(value, ret_line);
+    TL_ASSERT(is_line);
+    return true;
 }
 
 bool tl_envelope_next_ref(struct tally_bytes *lines, struct tl_ref_line *ret_line)
 {
     struct tally_bytes value;
-    return next_value(lines, "ref ", &value) && tl_ref_line_parse(value, ret_line);
+    if (!next_value(lines, "ref ", &value)) {
+        return false;
+    }
+    bool is_line = tl_ref_line_parse(value, ret_line);
+    TL_ASSERT(is_line);
+    return true;
 }
 
 bool tl_envelope_next_op(struct tally_bytes *lines, struct tally_bytes *ret_operation)
 {
     struct tally_bytes value;
-    return next_value(lines, "op ", &value) && tl_op_line_parse(value, ret_operation);
+    if (!next_value(lines, "op ", &value)) {
+        return false;
+    }
+    bool is_line = tl_op_line_parse(value, ret_operation);
+    TL_ASSERT(is_line);
+    return true;
 }

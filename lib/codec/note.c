@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lib/base/check.h"
 #include "lib/base/text.h"
 #include "lib/codec/utf8.h"
 
@@ -13,12 +14,14 @@
 /* Base64 is read piece by piece: a post-quantum signature is longer than any we look into. */
 enum { PIECE_CHARS = 104, PIECE_BYTES = 78 };
 
-/* White space as Unicode has it: what the reference refuses in a key name. */
+/*
+ * White space as Unicode has it: what the reference refuses in a key name. That of ASCII cannot be
+ * in one: a note has no control characters, and the first space ends the name.
+ */
 static bool is_space(uint32_t c)
 {
-    return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
-           c == 0x205f || c == 0x3000;
+    return c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 ||
+           c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 static bool is_key_name(struct tally_bytes name)
@@ -27,12 +30,12 @@ static bool is_key_name(struct tally_bytes name)
     if (name.len == 0) {
         return false;
     }
-    while (name.len > 0) {
-        if (!tl_utf8_next(&name, &character) || character == '+' || is_space(character)) {
+    while (tl_utf8_next(&name, &character)) {
+        if (character == '+' || is_space(character)) {
             return false;
         }
     }
-    return true;
+    return name.len == 0;
 }
 
 /* The id and the first bytes of the signature; false unless all of text is canonical base64. */
@@ -114,7 +117,7 @@ enum tally_status tl_note_decode(struct tally_bytes bytes, struct tl_note *ret_n
     }
     /* The last empty line is the one: the text may have others, signature lines may not. */
     size_t end = bytes.len;
-    while (end >= 2 && !(bytes.ptr[end - 1] == '\n' && bytes.ptr[end - 2] == '\n')) {
+    while (end >= 2 && (bytes.ptr[end - 1] != '\n' || bytes.ptr[end - 2] != '\n')) {
         end--;
     }
     if (end < 2) {
@@ -132,11 +135,14 @@ enum tally_status tl_note_decode(struct tally_bytes bytes, struct tl_note *ret_n
 
 bool tl_note_next_signature(struct tally_bytes *lines, struct tl_note_signature *ret_signature)
 {
-    struct tl_reader reader = tl_reader_over(*lines);
-    struct tally_bytes line = tl_read_line(&reader);
-    if (reader.status != TALLY_OK || !parse_line(line, ret_signature)) {
+    if (lines->len == 0) {
         return false;
     }
+    /* Decoding has seen each line: a note with one that is none is no note. */
+    struct tl_reader reader = tl_reader_over(*lines);
+    struct tally_bytes line = tl_read_line(&reader);
+    bool is_line = parse_line(line, ret_signature);
+    TL_ASSERT(is_line);
     *lines = reader.rest;
     return true;
 }

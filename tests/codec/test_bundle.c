@@ -222,6 +222,35 @@ static void test_forms(void **state)
     assert_int_equal(check(fixture, "AAA=\n", "AAA="), 5);
 }
 
+/* A part line behind good proofs. */
+static enum tally_status decode_part_line(struct fixture *fixture, const char *line)
+{
+    struct tl_bundle bundle;
+    assert_int_equal(decode_lines(fixture, "c0 l7 e6"), ROUNDTRIP_SAME);
+    tl_buffer_add_text(&fixture->text, line);
+    enum tally_status status =
+        tl_bundle_decode(tl_buffer_bytes(&fixture->text), &bundle, NULL);
+    if (status == TALLY_OK) {
+        assert_int_equal(roundtrip_bundle(tl_buffer_bytes(&fixture->text)), ROUNDTRIP_SAME);
+        tl_bundle_deinit(&bundle);
+    }
+    return status;
+}
+
+/* Index, position and part are all there, be the part an empty one. */
+static void test_part_lines(void **state)
+{
+    struct fixture *fixture = (struct fixture *)*state;
+    static const char *const bad[] = {
+        "part \n", "part 6\n", "part 6 \n", "part 6 0\n", "part 6 0\nAAAA\n", "part  0 AAAA\n",
+    };
+    assert_status(decode_part_line(fixture, "part 6 0 AAAA\n"), TALLY_OK);
+    assert_status(decode_part_line(fixture, "part 6 0 \n"), TALLY_OK);
+    for (size_t i = 0; i < TEST_COUNT(bad); i++) {
+        assert_status(decode_part_line(fixture, bad[i]), TALLY_EFORMAT);
+    }
+}
+
 static void test_hash_limit(void **state)
 {
     struct fixture *fixture = (struct fixture *)*state;
@@ -277,6 +306,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fields, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
         cmocka_unit_test_setup_teardown(test_forms, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_part_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hash_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
         cmocka_unit_test(test_size),

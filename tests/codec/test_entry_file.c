@@ -86,6 +86,51 @@ static void test_submission(void **state)
     tl_buffer_deinit(&buffer);
 }
 
+/* What the envelope does not ask for in clear stays here, and so does what cannot be sent. */
+static void test_submission_of_others(void **state)
+{
+    struct fixture *fixture = (struct fixture *)*state;
+    struct tl_entry_file entry;
+    struct tl_submission submission;
+    struct tl_buffer opened;
+    struct tl_buffer buffer;
+    tl_buffer_init(&opened, 1u << 20);
+    tl_buffer_init(&buffer, 1u << 25);
+    assert_status(tl_entry_file_decode(tl_buffer_bytes(&fixture->text), &entry, NULL), TALLY_OK);
+    /* A position behind the last part. */
+    tl_deposit_add(&opened, SAMPLE_TITLE, tl_bytes_text("a"));
+    tl_deposit_add(&opened, SAMPLE_PARTS, tl_bytes_text("b"));
+    entry.opened.count = 2;
+    entry.opened.items = tl_buffer_bytes(&opened);
+    assert_status(tl_entry_file_submission(&entry, &buffer), TALLY_OK);
+    assert_status(tl_submission_decode(tl_buffer_bytes(&buffer), &submission), TALLY_OK);
+    assert_int_equal(submission.clear.count, 1);
+    /* An envelope that is none. */
+    tl_buffer_clear(&buffer);
+    tl_buffer_add_text(&buffer, "kept");
+    entry.envelope.len--;
+    assert_status(tl_entry_file_submission(&entry, &buffer), TALLY_ETRUNCATED);
+    entry.envelope.len++;
+    /* As long as a submission may be, and a byte longer. */
+    size_t room = TALLY_SUBMISSION_MAX + 1;
+    uint8_t *zeros = (uint8_t *)calloc(1, room);
+    assert_non_null(zeros);
+    entry.sealed.items = tl_bytes(zeros, 0);
+    assert_status(tl_entry_file_submission(&entry, &buffer), TALLY_OK);
+    size_t rest = buffer.len - strlen("kept");
+    for (size_t more = 0; more < 2; more++) {
+        buffer.len = strlen("kept");
+        entry.sealed.items = tl_bytes(zeros, TALLY_SUBMISSION_MAX - rest + more);
+        assert_status(tl_entry_file_submission(&entry, &buffer),
+                      more == 0 ? TALLY_OK : TALLY_ETOOBIG);
+    }
+    assert_bytes_text(tl_buffer_bytes(&buffer), "kept");
+    free(zeros);
+    tl_entry_file_deinit(&entry);
+    tl_buffer_deinit(&opened);
+    tl_buffer_deinit(&buffer);
+}
+
 static void test_damage(void **state)
 {
     struct fixture *fixture = (struct fixture *)*state;
@@ -257,6 +302,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_fields, setup, teardown),
         cmocka_unit_test_setup_teardown(test_submission, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_submission_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
         cmocka_unit_test_setup_teardown(test_forms, setup, teardown),
         cmocka_unit_test_setup_teardown(test_paths, setup, teardown),

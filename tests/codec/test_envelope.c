@@ -462,6 +462,98 @@ static void test_encode(void **state)
     sample_free(&sample);
 }
 
+/* Text that a field brings in may not become a line of its own, of whichever list. */
+static void test_encode_line_breaks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *letters;
+        const char *op;
+        bool good;
+    } cases[] = {
+        {"c", NULL, true},
+        {"c\nfile clear " HASH_B " 1", NULL, false},
+        {"s\nsealed 0 " HASH_B " 1", NULL, false},
+        {NULL, "withdraw birch", true},
+        {NULL, "withdraw birch\nop withdraw elm", false},
+    };
+    struct tally_hash hash = test_hash(9);
+    struct tl_buffer buffer;
+    tl_buffer_init(&buffer, TALLY_ENVELOPE_MAX);
+    for (size_t i = 0; i < TEST_COUNT(cases); i++) {
+        struct tally_bytes op = tl_bytes_text(cases[i].op == NULL ? "" : cases[i].op);
+        struct tl_envelope_fields fields = {
+            .type = tl_bytes_text(cases[i].op == NULL ? "finding" : "amendment"),
+            .ledger = &hash,
+            .member = tl_bytes_text("alder"),
+            .key = hash,
+            .sequence = cases[i].op == NULL ? 1 : 0,
+            .has_seen = true,
+            .part_count = cases[i].op == NULL ? 1 : 0,
+            .parts_root = cases[i].op == NULL ? hash : tl_tree_empty(),
+            .letters = tl_bytes_text(cases[i].letters == NULL ? "" : cases[i].letters),
+            .ops = &op,
+            .op_count = cases[i].op == NULL ? 0 : 1,
+        };
+        tl_buffer_clear(&buffer);
+        /* Nobody has to ask what is wrong. */
+        assert_status(tl_envelope_encode(&fields, &buffer, NULL),
+                      cases[i].good ? TALLY_OK : TALLY_EFORMAT);
+        assert_int_equal(buffer.len > 0, cases[i].good);
+    }
+    tl_buffer_deinit(&buffer);
+}
+
+static void next_sealed(void *context)
+{
+    struct tl_sealed_line line;
+    (void)tl_envelope_next_sealed((struct tally_bytes *)context, &line);
+}
+
+static void next_file(void *context)
+{
+    struct tl_file_line line;
+    (void)tl_envelope_next_file((struct tally_bytes *)context, &line);
+}
+
+static void next_ref(void *context)
+{
+    struct tl_ref_line line;
+    (void)tl_envelope_next_ref((struct tally_bytes *)context, &line);
+}
+
+static void next_op(void *context)
+{
+    struct tally_bytes operation;
+    (void)tl_envelope_next_op((struct tally_bytes *)context, &operation);
+}
+
+/* A line that no decoder has seen is not passed over: who asks for it has made a mistake. */
+static void test_lists_of_others(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*next)(void *context);
+        const char *good;
+        const char *bad;
+    } lists[] = {
+        {next_sealed, "sealed 4 " HASH_C " 1\n", "sealed 04 " HASH_C " 1\n"},
+        {next_file, "file clear " HASH_B " 1\n", "file open " HASH_B " 1\n"},
+        {next_ref, "ref see 4 " HASH_B "\n", "ref see 04 " HASH_B "\n"},
+        {next_op, "op x\n", "op \n"},
+    };
+    for (size_t i = 0; i < TEST_COUNT(lists); i++) {
+        for (size_t other = 0; other < TEST_COUNT(lists); other++) {
+            struct tally_bytes lines = tl_bytes_text(lists[other].good);
+            assert_int_equal(test_aborts(lists[i].next, &lines), i != other);
+        }
+        struct tally_bytes lines = tl_bytes_text(lists[i].bad);
+        assert_true(test_aborts(lists[i].next, &lines));
+        lines = tl_bytes(lists[i].good, strlen(lists[i].good) - 1);
+        assert_true(test_aborts(lists[i].next, &lines));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -472,6 +564,7 @@ int main(void)
         cmocka_unit_test(test_bad_constitution), cmocka_unit_test(test_limits),
         cmocka_unit_test(test_part_count_limit), cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_damage),           cmocka_unit_test(test_encode),
+        cmocka_unit_test(test_encode_line_breaks), cmocka_unit_test(test_lists_of_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

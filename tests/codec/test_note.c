@@ -148,6 +148,93 @@ static void test_bad_form(void **state)
     }
 }
 
+static size_t put_character(uint32_t c, uint8_t dst[3])
+{
+    if (c < 0x800) {
+        dst[0] = (uint8_t)(0xc0 | c >> 6);
+        dst[1] = (uint8_t)(0x80 | (c & 0x3f));
+        return 2;
+    }
+    dst[0] = (uint8_t)(0xe0 | c >> 12);
+    dst[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+    dst[2] = (uint8_t)(0x80 | (c & 0x3f));
+    return 3;
+}
+
+static enum tally_status decode_name_with(uint32_t c)
+{
+    uint8_t character[3];
+    struct tl_note note;
+    struct tl_buffer buffer;
+    size_t len = put_character(c, character);
+    tl_buffer_init(&buffer, TL_NOTE_MAX);
+    tl_buffer_add_text(&buffer, QUOTE "\n" DASH "Peter");
+    tl_buffer_add(&buffer, tl_bytes(character, len));
+    tl_buffer_add_text(&buffer, "Neumann x08go/ZJ\n");
+    enum tally_status status = tl_note_decode(tl_buffer_bytes(&buffer), &note);
+    tl_buffer_deinit(&buffer);
+    return status;
+}
+
+/* Every white space of Unicode 15 beyond ASCII is refused in a name, and no neighbour of one. */
+static void test_spaces_in_names(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t first;
+        uint32_t last;
+    } spaces[] = {
+        {0x85, 0x85},     {0xa0, 0xa0},     {0x1680, 0x1680}, {0x2000, 0x200a},
+        {0x2028, 0x2029}, {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000},
+    };
+    for (size_t i = 0; i < TEST_COUNT(spaces); i++) {
+        for (uint32_t c = spaces[i].first; c <= spaces[i].last; c++) {
+            assert_status(decode_name_with(c), TALLY_EFORMAT);
+        }
+        assert_status(decode_name_with(spaces[i].first - 1), TALLY_OK);
+        assert_status(decode_name_with(spaces[i].last + 1), TALLY_OK);
+    }
+}
+
+static void next_signature(void *context)
+{
+    struct tl_note_signature signature;
+    (void)tl_note_next_signature((struct tally_bytes *)context, &signature);
+}
+
+/* A line that no decoder has seen is not passed over: who asks for it has made a mistake. */
+static void test_lines_of_others(void **state)
+{
+    (void)state;
+    struct tally_bytes lines = tl_bytes_text(PETER_LINE);
+    assert_false(test_aborts(next_signature, &lines));
+    lines = tl_bytes_text("\n");
+    assert_true(test_aborts(next_signature, &lines));
+    lines = tl_bytes_text(DASH "Peter\xff x08go/ZJ\n");
+    assert_true(test_aborts(next_signature, &lines));
+}
+
+/* A line that cannot be made is told of in the buffer, where an earlier failure stays. */
+static void test_line_without_room(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[TL_NOTE_MAX - 4 + 1];
+    struct tl_note_key key;
+    struct tl_buffer buffer;
+    parse_key(peter_vkey, &key);
+    tl_buffer_init(&buffer, 1u << 20);
+    tl_note_add_line(&key, tl_bytes(bytes, sizeof bytes - 1), &buffer);
+    assert_status(buffer.status, TALLY_OK);
+    size_t len = buffer.len;
+    tl_note_add_line(&key, tl_bytes(bytes, sizeof bytes), &buffer);
+    assert_status(buffer.status, TALLY_ETOOBIG);
+    assert_int_equal(buffer.len, len);
+    buffer.status = TALLY_ENOMEM;
+    tl_note_add_line(&key, tl_bytes(bytes, sizeof bytes), &buffer);
+    assert_status(buffer.status, TALLY_ENOMEM);
+    tl_buffer_deinit(&buffer);
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -261,6 +348,8 @@ int main(void)
         cmocka_unit_test(test_fields),          cmocka_unit_test(test_bad_form),
         cmocka_unit_test(test_limits),          cmocka_unit_test(test_long_lines),
         cmocka_unit_test(test_verify),          cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_spaces_in_names), cmocka_unit_test(test_lines_of_others),
+        cmocka_unit_test(test_line_without_room),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -87,6 +87,16 @@ static void test_limits(void **state)
     assert_status(buffer.status, TALLY_ETOOBIG);
     assert_int_equal(buffer.len, 0);
 
+    assert_false(tl_is_json_pointer(part.name));
+    part.name.len--;
+    assert_true(tl_is_json_pointer(part.name));
+    part.name.len++;
+
+    /* What went wrong first is what is told. */
+    buffer.status = TALLY_ENOMEM;
+    tl_part_encode(&part, &buffer);
+    assert_status(buffer.status, TALLY_ENOMEM);
+
     /* The length of the name, and not only its presence, is bounded. */
     tl_buffer_clear(&buffer);
     part.name = tl_bytes(bytes, TL_PART_NAME_MAX);
@@ -175,6 +185,9 @@ static void test_utf8(void **state)
             fail_msg("cut character %x", c);
         }
     }
+    uint32_t none = 0;
+    struct tally_bytes nothing = tl_bytes("", 0);
+    assert_false(tl_utf8_next(&nothing, &none));
 }
 
 static const char exhibit_text[] =

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/support/test.h"
 
+#include "lib/base/text.h"
 #include "lib/codec/checkpoint.h"
 #include "lib/codec/receipt.h"
 #include "tests/codec/damage.h"
@@ -161,6 +162,33 @@ static enum tally_status decode_with_record(size_t len)
     return status;
 }
 
+/* Base64 of zeros, so many characters of it, in the place of record and seal; no memory left. */
+static enum tally_status decode_extra_of(size_t chars)
+{
+    struct tl_receipt receipt;
+    struct tl_buffer buffer;
+    tl_buffer_init(&buffer, TL_RECEIPT_MAX);
+    tl_buffer_add_text(&buffer, HEAD "extra ");
+    for (size_t i = 0; i < chars; i++) {
+        tl_buffer_add_u8(&buffer, 'A');
+    }
+    tl_buffer_add_text(&buffer, "\nindex 1\n\ncheckpoint\n");
+    test_allocations_limit(0);
+    enum tally_status status = tl_receipt_decode(tl_buffer_bytes(&buffer), &receipt);
+    (void)test_allocations_unlimit();
+    tl_buffer_deinit(&buffer);
+    return status;
+}
+
+/* Refused by its length, before memory is asked for. */
+static void test_long_extra(void **state)
+{
+    (void)state;
+    size_t most = TL_BASE64_LEN(TALLY_RECORD_MAX + TALLY_SIGNATURE_LEN);
+    assert_status(decode_extra_of(most), TALLY_ENOMEM);
+    assert_status(decode_extra_of(most + 4), TALLY_ETOOBIG);
+}
+
 static void test_extra(void **state)
 {
     (void)state;
@@ -210,7 +238,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_outside),    cmocka_unit_test(test_bad_forms),
         cmocka_unit_test(test_hash_limit), cmocka_unit_test(test_sample),
-        cmocka_unit_test(test_extra),      cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_extra),      cmocka_unit_test(test_long_extra),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -126,6 +126,9 @@ static void test_limits(void **state)
     record.envelope = tl_bytes(bytes, 1);
     record.signatures.count = TALLY_SIGNATURE_COUNT_MAX + 1;
     assert_status(tl_record_encode(&record, &buffer), TALLY_ETOOBIG);
+    /* What went wrong first is what is told. */
+    buffer.status = TALLY_ENOMEM;
+    assert_status(tl_record_encode(&record, &buffer), TALLY_ENOMEM);
     tl_buffer_clear(&buffer);
     record.signatures.count = 1;
     record.signatures.blobs[0] = tl_bytes(bytes, TL_SSHSIG_BLOB_MAX + 1);

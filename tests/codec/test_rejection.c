@@ -107,12 +107,39 @@ static void test_size(void **state)
     assert_status(tl_rejection_key(&key, &key), TALLY_EFORMAT);
 }
 
+/* A rejection that cannot be signed leaves a failed buffer, and nothing in it. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    struct tl_rejection rejection = {.code = TALLY_REASON_SEQUENCE_GAP};
+    struct tl_note_key key;
+    struct tl_buffer buffer;
+    assert_status(tl_rejection_key(sample_note_key(), &key), TALLY_OK);
+    tl_buffer_init(&buffer, TL_REJECTION_MAX);
+    test_allocations_limit(0);
+    tl_rejection_sign(&rejection, &key, sample_ledger_secret(), &buffer);
+    (void)test_allocations_unlimit();
+    assert_status(buffer.status, TALLY_ENOMEM);
+    assert_int_equal(buffer.len, 0);
+    /* What went wrong first is what is told. */
+    buffer.status = TALLY_ETOOBIG;
+    test_allocations_limit(0);
+    tl_rejection_sign(&rejection, &key, sample_ledger_secret(), &buffer);
+    (void)test_allocations_unlimit();
+    assert_status(buffer.status, TALLY_ETOOBIG);
+    tl_buffer_clear(&buffer);
+    tl_rejection_sign(&rejection, &key, sample_ledger_secret(), &buffer);
+    assert_status(buffer.status, TALLY_OK);
+    tl_buffer_deinit(&buffer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open),
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_size),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

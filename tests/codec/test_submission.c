@@ -163,6 +163,55 @@ static void test_frame_limits(void **state)
     free(long_one);
 }
 
+/* What is too long to be written is told of in the buffer, where an earlier failure stays. */
+static void test_encode_limits(void **state)
+{
+    (void)state;
+    static const struct tl_submission bad[] = {
+        {.envelope = {.len = TALLY_ENVELOPE_MAX + 1}},
+        {.commitment_count = TALLY_PART_COUNT_MAX + 1},
+    };
+    struct tl_buffer buffer;
+    tl_buffer_init(&buffer, 1u << 24);
+    for (size_t i = 0; i < TEST_COUNT(bad); i++) {
+        tl_submission_encode(&bad[i], &buffer);
+        assert_status(buffer.status, TALLY_ETOOBIG);
+        assert_int_equal(buffer.len, 0);
+        buffer.status = TALLY_ENOMEM;
+        tl_submission_encode(&bad[i], &buffer);
+        assert_status(buffer.status, TALLY_ENOMEM);
+        tl_buffer_clear(&buffer);
+    }
+    tl_deposit_add(&buffer, TALLY_PART_COUNT_MAX - 1, tl_bytes(zeros(), TALLY_DEPOSIT_MAX));
+    assert_status(buffer.status, TALLY_OK);
+    tl_buffer_clear(&buffer);
+    tl_deposit_add(&buffer, TALLY_PART_COUNT_MAX, tl_bytes_text("x"));
+    assert_status(buffer.status, TALLY_ETOOBIG);
+    tl_buffer_clear(&buffer);
+    tl_deposit_add(&buffer, 0, tl_bytes(zeros(), TALLY_DEPOSIT_MAX + 1));
+    assert_status(buffer.status, TALLY_ETOOBIG);
+    buffer.status = TALLY_ENOMEM;
+    tl_deposit_add(&buffer, 0, tl_bytes(zeros(), TALLY_DEPOSIT_MAX + 1));
+    assert_status(buffer.status, TALLY_ENOMEM);
+    assert_int_equal(buffer.len, 0);
+    tl_buffer_deinit(&buffer);
+}
+
+/* A list that says more than it holds ends where its bytes do. */
+static void test_short_list(void **state)
+{
+    (void)state;
+    struct tl_buffer items;
+    struct tl_deposit deposit;
+    tl_buffer_init(&items, 64);
+    tl_deposit_add(&items, 0, tl_bytes_text("x"));
+    tl_deposit_add(&items, 1, tl_bytes_text("y"));
+    struct tl_deposit_list list = {.count = 2, .items = tl_bytes(items.ptr, items.len - 1)};
+    assert_true(tl_deposit_next(&list, &deposit));
+    assert_false(tl_deposit_next(&list, &deposit));
+    tl_buffer_deinit(&items);
+}
+
 /* The sample with one change, made by change before it is built and by damage after. */
 static void check(void (*change)(struct sample *sample), void (*damage)(struct sample *sample),
                   enum tally_reason expected)
@@ -476,6 +525,24 @@ static void test_clock(void **state)
     check(good_clock, NULL, TALLY_REASON_NONE);
 }
 
+/* A list that decoding would refuse: what is out of order is one part too many. */
+static void test_order_of_others(void **state)
+{
+    (void)state;
+    static const unsigned in_order[] = {SAMPLE_CONFIDENCE, SAMPLE_EXHIBIT, SAMPLE_SEALED_FILE,
+                                        SAMPLE_TITLE};
+    static const unsigned again[] = {SAMPLE_CONFIDENCE, SAMPLE_EXHIBIT, SAMPLE_SEALED_FILE,
+                                     SAMPLE_TITLE, SAMPLE_CONFIDENCE};
+    struct sample sample;
+    sample_init(&sample);
+    sample_build(&sample);
+    relist_clear(&sample, in_order, TEST_COUNT(in_order));
+    assert_reason(tl_submission_check(&sample.submission, &sample.decoded), NONE);
+    relist_clear(&sample, again, TEST_COUNT(again));
+    assert_reason(tl_submission_check(&sample.submission, &sample.decoded), PART_INVALID);
+    sample_free(&sample);
+}
+
 static void no_signature(struct sample *sample)
 {
     sample->submission.signatures.count = 0;
@@ -619,7 +686,8 @@ int main(void)
         cmocka_unit_test(test_sealed),      cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_exhibits),    cmocka_unit_test(test_clock),
         cmocka_unit_test(test_signatures),  cmocka_unit_test(test_verify),
-        cmocka_unit_test(test_hardware),
+        cmocka_unit_test(test_hardware),    cmocka_unit_test(test_encode_limits),
+        cmocka_unit_test(test_short_list),  cmocka_unit_test(test_order_of_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
