@@ -101,8 +101,8 @@ void tl_finding_status(const struct tally_hash *finding_origins, size_t finding_
             status.retracted = true;
             changes = true;
         }
-        if (changes && entry->index > status.changed_by) {
-            status.changed_by = entry->index;
+        if (changes) {
+            status.changed_by = entry->index; /* entries are in order */
         }
     }
     *ret_status = status;

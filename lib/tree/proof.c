@@ -140,10 +140,12 @@ static void ascend(struct walk *walk)
     walk->sn >>= 1;
 }
 
-/* A last node without a sibling moves up unchanged until it is a right child. */
+/* A last node without a sibling moves up unchanged until it is a right child: which it is once, as
+ * it is not the first node of its row. */
 static void skip_missing_siblings(struct walk *walk)
 {
-    while ((walk->fn & 1u) == 0 && walk->fn != 0) {
+    TL_ASSERT(walk->fn != 0);
+    while ((walk->fn & 1u) == 0) {
         ascend(walk);
     }
 }

@@ -59,6 +59,24 @@ static void members_and_origins_count_once(void **state)
     assert_text(&status, "corroborated by 2 members, 3 origins");
 }
 
+/* An origin that only a doubter has named is a new one when a supporter names it. */
+static void only_support_brings_origins(void **state)
+{
+    (void)state;
+    struct tally_hash origin[] = {test_hash(2)};
+    const struct tl_status_entry entries[] = {
+        {5, TL_TYPE_DISSENT, 2, origin, 1},
+        {6, TL_TYPE_CORROBORATION, 3, origin, 1},
+        {7, TL_TYPE_CORROBORATION, 4, origin, 1},
+    };
+    struct tl_finding_status status = status_of(NULL, 0, entries, 1);
+    assert_int_equal(status.origins, 0);
+    status = status_of(NULL, 0, entries, 2);
+    assert_int_equal(status.origins, 1);
+    status = status_of(NULL, 0, entries, 3);
+    assert_int_equal(status.origins, 1);
+}
+
 /* An author's own corroboration brings neither a member nor an origin. */
 static void nobody_supports_or_doubts_oneself(void **state)
 {
@@ -119,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_finding_is_registered),
         cmocka_unit_test(members_and_origins_count_once),
+        cmocka_unit_test(only_support_brings_origins),
         cmocka_unit_test(nobody_supports_or_doubts_oneself),
         cmocka_unit_test(doubt_and_change_are_shown),
         cmocka_unit_test(text_is_cut_where_room_ends),

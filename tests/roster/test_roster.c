@@ -3,6 +3,7 @@
 #include "tests/roster/sample.h"
 
 #include "lib/roster/quorum.h"
+#include "lib/roster/roster_build.h"
 
 enum { ALDER, ALDER_DESK, BIRCH, CEDAR, FOUNDER_KEYS };
 
@@ -165,6 +166,7 @@ static const struct charter_case charter_cases[] = {
     {"key of no member", 9, "key dogwood author %S", true, TALLY_REASON_OPERATION_INVALID},
     {"key of the host", 9, "key host author %S", true, TALLY_REASON_OPERATION_INVALID},
     {"key without roles", 9, "key alder %S", true, TALLY_REASON_OPERATION_INVALID},
+    {"key of a member alone", 9, "key alder", true, TALLY_REASON_OPERATION_INVALID},
     {"unknown role", 9, "key alder host %S", true, TALLY_REASON_OPERATION_INVALID},
     {"roles out of order", 9, "key alder govern,author %S", true, TALLY_REASON_OPERATION_INVALID},
     {"role twice", 9, "key alder author,author %S", true, TALLY_REASON_OPERATION_INVALID},
@@ -259,6 +261,19 @@ static void every_rule_of_a_charter(void **state)
         if (reason != c->reason) {
             fail_msg("%s: %s", c->name, tally_reason_name(reason));
         }
+    }
+}
+
+/* Operations that end before those which every charter has. */
+static void a_charter_has_keys(void **state)
+{
+    struct fixture *fixture = *state;
+    struct draft good = good_charter(fixture);
+    size_t first_key = good.fields.op_count - 1 - FOUNDER_KEYS;
+    for (size_t count = 1; count <= first_key; count++) {
+        struct draft draft = good_charter(fixture);
+        draft.fields.op_count = count;
+        assert_reason(sample_judge(&fixture->sample, &draft), TALLY_REASON_OPERATION_INVALID);
     }
 }
 
@@ -521,6 +536,10 @@ static void only_good_operations_amend(void **state)
         {format_op("revoke %s 0 stolen", host), NULL, TALLY_REASON_NONE},
         {format_op("revoke %s 1 stolen", cedar), NULL, TALLY_REASON_OPERATION_INVALID},
         {format_op("revoke %s 0", cedar), NULL, TALLY_REASON_OPERATION_INVALID},
+        {format_op("revoke %s", cedar), NULL, TALLY_REASON_OPERATION_INVALID},
+        /* A fingerprint behind all others. */
+        {"revoke SHA256://////////////////////////////////////////8 0 stolen", NULL,
+         TALLY_REASON_OPERATION_INVALID},
         {format_op("revoke %s 0 Stolen!", cedar), NULL, TALLY_REASON_OPERATION_INVALID},
         {format_op("revoke %s x stolen", cedar), NULL, TALLY_REASON_OPERATION_INVALID},
         {format_op("revoke %s 0 stolen", spare->fingerprint), NULL, TALLY_REASON_OPERATION_INVALID},
@@ -829,6 +848,13 @@ static void two_keys_of_a_member_are_one_member(void **state)
     assert_reason(sample_judge(sample, &draft), TALLY_REASON_QUORUM_MISSING);
     draft_sign(&draft, &fixture->founders[CEDAR]);
     assert_reason(sample_judge(sample, &draft), TALLY_REASON_NONE);
+    /* In whichever order they sign. */
+    struct tl_signers signers = {.count = 3,
+                                 .keys = {fixture->founders[ALDER].key.fingerprint,
+                                          fixture->founders[BIRCH].key.fingerprint,
+                                          desk->key.fingerprint}};
+    const struct tl_roster *roster = tl_judge_roster(sample->judge);
+    assert_int_equal(tl_quorum_count(roster, roster, &signers), 2);
 }
 
 /* Signers whose key has ended never come as far as the quorum; it would not count them. */
@@ -999,6 +1025,124 @@ static void of_two_amendments_the_second_is_stale(void **state)
     assert_reason(sample_judge(sample, &third), TALLY_REASON_REFERENCE_SURPLUS);
 }
 
+/* ---- What the judge sees before the roster does ---- */
+
+static enum tally_reason amend_directly(const struct sample *sample, struct draft *draft)
+{
+    struct made *made = sample_make(sample, draft);
+    struct tl_roster *after = NULL;
+    enum tally_reason reason = TALLY_REASON_COUNT;
+    assert_non_null(made);
+    assert_status(tl_roster_amend(tl_judge_roster(sample->judge), draft->record.index,
+                                  &made->envelope, &made->record.signatures, &after, &reason),
+                  TALLY_OK);
+    assert_int_equal(after != NULL, reason == TALLY_REASON_NONE);
+    tl_roster_free(after);
+    made_free(made);
+    return reason;
+}
+
+static void an_amendment_says_what_it_amends(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sample *sample = &fixture->sample;
+    struct draft draft = quorate(fixture);
+    draft_op(&draft, "admit dogwood D");
+    assert_reason(amend_directly(sample, &draft), TALLY_REASON_NONE);
+    draft.fields.ref_count = 0;
+    assert_reason(amend_directly(sample, &draft), TALLY_REASON_STALE_AMENDMENT);
+    draft_ref(sample, &draft, "see", 0);
+    assert_reason(amend_directly(sample, &draft), TALLY_REASON_STALE_AMENDMENT);
+}
+
+static void signatures_have_their_form(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sample *sample = &fixture->sample;
+    struct draft charter = good_charter(fixture);
+    struct draft amendment = quorate(fixture);
+    draft_op(&amendment, "admit dogwood D");
+    for (int cut = 0; cut < 2; cut++) {
+        enum tally_reason expected = cut == 0 ? TALLY_REASON_NONE : TALLY_REASON_MALFORMED;
+        enum tally_reason reason = TALLY_REASON_COUNT;
+        struct tl_roster *roster = NULL;
+        struct made *made = sample_make(sample, &charter);
+        made->record.signatures.blobs[0].len -= (size_t)cut;
+        assert_status(tl_roster_from_charter(&made->envelope, &made->record.signatures, &roster,
+                                             &reason),
+                      TALLY_OK);
+        assert_reason(reason, expected);
+        assert_int_equal(roster == NULL, cut);
+        tl_roster_free(roster);
+        made_free(made);
+
+        roster = NULL;
+        made = sample_make(sample, &amendment);
+        made->record.signatures.blobs[1].len -= (size_t)cut;
+        assert_status(tl_roster_amend(tl_judge_roster(sample->judge), 1, &made->envelope,
+                                      &made->record.signatures, &roster, &reason),
+                      TALLY_OK);
+        assert_reason(reason, expected);
+        assert_int_equal(roster == NULL, cut);
+        tl_roster_free(roster);
+        made_free(made);
+    }
+}
+
+/* ---- Limits ---- */
+
+/* Members are counted for ever, so their number has an end. */
+static void members_have_an_end(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sample *sample = &fixture->sample;
+    struct tl_roster *crowd = NULL;
+    struct draft draft = quorate(fixture);
+    draft_op(&draft, "admit dogwood D");
+    struct made *made = sample_make(sample, &draft);
+    assert_status(tl_roster_copy(tl_judge_roster(sample->judge), &crowd), TALLY_OK);
+    size_t count = crowd->member_count;
+    struct tl_member *members =
+        tl_realloc(crowd->members, TL_MEMBER_COUNT_MAX * sizeof *crowd->members);
+    assert_non_null(members);
+    crowd->members = members;
+    for (size_t i = count; i < TL_MEMBER_COUNT_MAX; i++) {
+        members[i] = (struct tl_member){.withdrawn = 0};
+        (void)snprintf(members[i].id, sizeof members[i].id, "m%zu", i);
+    }
+    for (unsigned more = 0; more < 2; more++) {
+        struct tl_roster *after = NULL;
+        enum tally_reason reason = TALLY_REASON_COUNT;
+        crowd->member_count = TL_MEMBER_COUNT_MAX - 1 + more;
+        assert_status(tl_roster_amend(crowd, 1, &made->envelope, &made->record.signatures, &after,
+                                      &reason),
+                      TALLY_OK);
+        assert_reason(reason,
+                      more == 0 ? TALLY_REASON_NONE : TALLY_REASON_OPERATION_INVALID);
+        tl_roster_free(after);
+    }
+    tl_roster_free(crowd);
+    made_free(made);
+}
+
+/* A roster that has only just begun, and a line of no length, are copied like any other. */
+static void a_copy_may_be_of_nothing(void **state)
+{
+    (void)state;
+    struct tl_roster *roster = NULL;
+    struct tl_roster *copy = NULL;
+    assert_status(tl_roster_new(&roster), TALLY_OK);
+    assert_status(tl_roster_add_policy(roster, tl_bytes(NULL, 0)), TALLY_OK);
+    assert_status(tl_roster_copy(roster, &copy), TALLY_OK);
+    assert_int_equal(copy->key_count, 0);
+    assert_int_equal(copy->ledger_point_count, 0);
+    assert_int_equal(copy->member_count, 1);
+    assert_int_equal(copy->policy_count, 1);
+    assert_string_equal(copy->policies[0], "");
+    tl_roster_free(roster);
+    tl_roster_free(copy);
+}
+
 /* ---- Memory ---- */
 
 static void running_out_of_memory_changes_nothing(void **state)
@@ -1068,6 +1212,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(charter_makes_the_first_roster, setup, teardown),
         cmocka_unit_test_setup_teardown(every_rule_of_a_charter, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_charter_has_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(the_origin_has_its_form, setup, teardown),
         cmocka_unit_test_setup_teardown(every_key_of_a_charter_signs_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_founder_is_the_author_of_a_charter, setup, teardown),
@@ -1096,6 +1241,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_key_ends_once, setup_with_charter, teardown),
         cmocka_unit_test_setup_teardown(of_two_amendments_the_second_is_stale, setup_with_charter,
                                         teardown),
+        cmocka_unit_test_setup_teardown(an_amendment_says_what_it_amends, setup_with_charter,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(signatures_have_their_form, setup_with_charter, teardown),
+        cmocka_unit_test_setup_teardown(members_have_an_end, setup_with_charter, teardown),
+        cmocka_unit_test(a_copy_may_be_of_nothing),
         cmocka_unit_test_setup_teardown(running_out_of_memory_changes_nothing, setup_with_charter,
                                         teardown),
         cmocka_unit_test_setup_teardown(many_keys_are_found, setup_with_charter, teardown),

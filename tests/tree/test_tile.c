@@ -117,6 +117,9 @@ static const char *const refused_paths[] = {
     "tally/commitments/x009/x223/x372/x036/x854/x775/808",
     "tally/commitments/x018/x446/x744/x073/x709/x551/616",
     "tally/commitments/x999/x999/x999/x999/x999/x999/x999/x999/x999/x999/x999/x999/x999/999",
+    /* longer than any path, and still the number 0 */
+    "tile/entries/x000/x000/x000/x000/x000/x000/x000/x000/x000/x000/x000/x000/x000/x000/x000/x000/"
+    "000",
 };
 
 static void test_refused_paths(void **state)
@@ -173,7 +176,8 @@ static void test_numbers(void **state)
         {INT64_MAX, "x009/x223/x372/x036/x854/x775/807"},
     };
     static const char *const refused[] = {"",      "0",         "x000/000", "x001",
-                                          "1000",  "x001/0000", "x001.000", "x009/x223/x372/x036"};
+                                          "1000",  "x001/0000", "x001.000", "x009/x223/x372/x036",
+                                          "x000/x000/x000/x000/x000/x000/x000/x000/000"};
     for (size_t i = 0; i < TEST_COUNT(numbers); i++) {
         char text[TL_TILE_PATH_MAX];
         uint64_t n = 0;

@@ -318,9 +318,13 @@ static void test_failing_store(void **state)
         left = calls;
         assert_status(tl_tree_edge_load(127, fetch_nothing, &left, &edge), TALLY_EIO);
     }
-    int left = 0;
-    struct tl_tree_proof proof;
-    assert_status(tl_tree_prove_consistency(7, 8, fetch_nothing, &left, &proof), TALLY_EIO);
+    /* Four nodes, the last of them that of the old tree. */
+    for (int calls = 0; calls <= 4; calls++) {
+        struct tl_tree_proof proof;
+        int left = calls;
+        assert_status(tl_tree_prove_consistency(7, 8, fetch_nothing, &left, &proof),
+                      calls < 4 ? TALLY_EIO : TALLY_OK);
+    }
 }
 
 /* The largest sizes: no shift by 64, no overflow, and proofs that check against their own root. */
