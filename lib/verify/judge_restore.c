@@ -22,7 +22,7 @@ static void skip_constitution(struct tl_judge *judge, const struct tl_record *re
         status = tl_roster_amend(judge->roster, judge->size, envelope, &record->signatures, &roster,
                                  &reason);
     }
-    if (roster != NULL && status == TALLY_OK &&
+    if (status == TALLY_OK && roster != NULL &&
         tl_judge_reserve_authors(judge, roster) == TALLY_OK) {
         tl_judge_set_roster(judge, roster);
         roster = NULL;

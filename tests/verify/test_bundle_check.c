@@ -419,6 +419,11 @@ static void no_amendment_may_be_missing(void **state)
     plan.last = PLAIN;
     report = check_plan(fixture, &plan, &visits);
     assert_bad(&report, TL_CHECK_ROSTER, TALLY_REASON_ROSTER_MISMATCH);
+    /* Nor when that line alone brings the record. */
+    plan.entry_count = 1;
+    report = check_plan(fixture, &plan, &visits);
+    assert_bad(&report, TL_CHECK_ROSTER, TALLY_REASON_ROSTER_MISMATCH);
+    assert_int_equal(report.lines[TL_CHECK_ROSTER].first_bad, PLAIN);
     plan = good_plan(fixture);
     plan.last = REVOKE;
     report = check_plan(fixture, &plan, &visits);
@@ -525,6 +530,35 @@ static void the_constitution_is_judged(void **state)
         made_free(made);
         made_free(last);
     }
+}
+
+/* A charter that makes no roster: nothing that rests on one is judged, and nobody is told of it. */
+static void behind_a_bad_charter_little_is_checked(void **state)
+{
+    const struct fixture *fixture = *state;
+    static const char *const roles[KEYS] = {"author,govern", "author,govern", "author,govern"};
+    struct plan plan = good_plan(fixture);
+    struct visits visits;
+    struct draft charter = draft_charter(&fixture->actors[ALDER]);
+    charter_head(&fixture->sample, &charter, KEYS + 1);
+    charter_founders(&fixture->sample, &charter, fixture->actors, roles, KEYS);
+    struct made *made = sample_make(&fixture->sample, &charter);
+    assert_non_null(made);
+    plan.records[CHARTER] = made;
+    struct tl_report report = check_plan(fixture, &plan, &visits);
+    assert_bad(&report, TL_CHECK_ROSTER, TALLY_REASON_THRESHOLD_INVALID);
+    assert_int_equal(report.lines[TL_CHECK_ROSTER].first_bad, CHARTER);
+    assert_ok(&report, TL_CHECK_RECEIPTS);
+    assert_ok(&report, TL_CHECK_TREE);
+    assert_left(&report, TL_CHECK_LEDGER);
+    assert_left(&report, TL_CHECK_CHECKPOINT);
+    assert_left(&report, TL_CHECK_SEALS);
+    assert_left(&report, TL_CHECK_SIGNATURES);
+    assert_left(&report, TL_CHECK_DEPOSITS);
+    assert_int_equal(visits.entries, 0);
+    assert_int_equal(visits.parts, 0);
+    assert_int_equal(report.in_doubt, 0);
+    made_free(made);
 }
 
 /* A bundle judges no targets of references but this one, which it holds. */
@@ -891,10 +925,22 @@ static void lines_out_of_place_are_no_bundle(void **state)
     assert_status(tl_bundle_decode(tl_buffer_bytes(&text), &bundle, NULL), TALLY_OK);
     enum tl_bundle_line_kind kind = bundle.lines[3].kind;
     assert_int_equal(kind, TL_BUNDLE_LAST);
-    bundle.lines[3].kind = TL_BUNDLE_ENTRY;
-    assert_status(tl_bundle_check(&bundle, plan.ledger, NULL, &report), TALLY_OK);
-    assert_bad(&report, TL_CHECK_RECEIPTS, TALLY_REASON_BUNDLE_INVALID);
-    bundle.lines[3].kind = kind;
+    static const struct {
+        size_t line;
+        enum tl_bundle_line_kind kind;
+    } others[] = {
+        {3, TL_BUNDLE_ENTRY},        /* no last */
+        {0, TL_BUNDLE_LAST},         /* no constitution */
+        {8, TL_BUNDLE_CONSTITUTION}, /* something behind the parts */
+    };
+    assert_int_equal(bundle.count, 9);
+    for (size_t i = 0; i < TEST_COUNT(others); i++) {
+        kind = bundle.lines[others[i].line].kind;
+        bundle.lines[others[i].line].kind = others[i].kind;
+        assert_status(tl_bundle_check(&bundle, plan.ledger, NULL, &report), TALLY_OK);
+        assert_bad(&report, TL_CHECK_RECEIPTS, TALLY_REASON_BUNDLE_INVALID);
+        bundle.lines[others[i].line].kind = kind;
+    }
     size_t count = bundle.count;
     bundle.count = 4;
     assert_status(tl_bundle_check(&bundle, plan.ledger, NULL, &report), TALLY_OK);
@@ -902,6 +948,114 @@ static void lines_out_of_place_are_no_bundle(void **state)
     bundle.count = count;
     assert_status(tl_bundle_check(&bundle, plan.ledger, NULL, &report), TALLY_OK);
     assert_int_equal(tl_report_exit_code(&report), 0);
+    tl_bundle_deinit(&bundle);
+    tl_buffer_deinit(&text);
+}
+
+/* Who hands over lines that no decoder has seen made a mistake, and is told so. */
+static void lines_are_those_of_a_decoded_bundle(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct plan plan = good_plan(fixture);
+    struct tl_buffer text;
+    struct tl_bundle bundle;
+    struct tl_report report;
+    write_bundle(fixture, &plan, &text);
+    assert_status(tl_bundle_decode(tl_buffer_bytes(&text), &bundle, NULL), TALLY_OK);
+    for (size_t i = 0; i < 6; i++) {
+        struct tally_bytes good = bundle.lines[i].bytes;
+        bundle.lines[i].bytes.len = 7;
+        assert_status(tl_bundle_check(&bundle, plan.ledger, NULL, &report), TALLY_EINVAL);
+        bundle.lines[i].bytes = good;
+    }
+    assert_status(tl_bundle_check(&bundle, plan.ledger, NULL, &report), TALLY_OK);
+    tl_bundle_deinit(&bundle);
+    tl_buffer_deinit(&text);
+}
+
+/* The first line's receipt with another checkpoint, in the bundle as it was decoded. */
+static struct tl_report check_with_checkpoint(const struct fixture *fixture,
+                                              struct tally_bytes checkpoint)
+{
+    struct plan plan = good_plan(fixture);
+    const struct made *charter = plan.records[CHARTER];
+    struct tl_tree_proof proof;
+    struct tl_buffer text;
+    struct tl_buffer receipt;
+    struct tl_bundle bundle;
+    struct tl_report report;
+    write_bundle(fixture, &plan, &text);
+    assert_status(tl_bundle_decode(tl_buffer_bytes(&text), &bundle, NULL), TALLY_OK);
+    assert_status(tl_tree_prove_inclusion_of(fixture->maker.leaves, SIZE, CHARTER, &proof),
+                  TALLY_OK);
+    tl_buffer_init(&receipt, TL_RECEIPT_MAX);
+    tl_receipt_encode(tl_buffer_bytes(&charter->bytes), charter->seal, CHARTER, &proof, checkpoint,
+                      &receipt);
+    bundle.lines[0].bytes = tl_buffer_bytes(&receipt);
+    assert_status(tl_bundle_check(&bundle, plan.ledger, NULL, &report), TALLY_OK);
+    tl_buffer_deinit(&receipt);
+    tl_bundle_deinit(&bundle);
+    tl_buffer_deinit(&text);
+    return report;
+}
+
+static void without_a_checkpoint_there_is_nothing(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct tl_buffer checkpoint;
+    maker_checkpoint(&fixture->maker, SIZE, &checkpoint);
+    struct tl_report report = check_with_checkpoint(fixture, tl_buffer_bytes(&checkpoint));
+    assert_int_equal(tl_report_exit_code(&report), 0);
+    /* No note, and a good note about something else. */
+    report = check_with_checkpoint(fixture, tl_bytes(checkpoint.ptr, checkpoint.len - 1));
+    assert_bad(&report, TL_CHECK_CHECKPOINT, TALLY_REASON_CHECKPOINT_INVALID);
+    assert_left(&report, TL_CHECK_TREE);
+    tl_buffer_clear(&checkpoint);
+    tl_note_sign(tl_bytes_text("hello\n"), fixture->maker.key, fixture->maker.secret, &checkpoint);
+    report = check_with_checkpoint(fixture, tl_buffer_bytes(&checkpoint));
+    assert_bad(&report, TL_CHECK_CHECKPOINT, TALLY_REASON_CHECKPOINT_INVALID);
+    assert_left(&report, TL_CHECK_TREE);
+    tl_buffer_deinit(&checkpoint);
+}
+
+/* Parts whose entry's proof fails, and no entry behind it. */
+static void parts_of_an_unproven_entry_are_left(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct visits visits;
+    struct plan plan = good_plan(fixture);
+    plan.entry_count = 1;
+    plan.index_shift = 1;
+    plan.part_of = WITH_PARTS + 1;
+    struct tl_report report = check_plan(fixture, &plan, &visits);
+    assert_int_equal(report.lines[TL_CHECK_RECEIPTS].verdict, TL_VERDICT_BAD);
+    assert_left(&report, TL_CHECK_DEPOSITS);
+    assert_int_equal(report.lines[TL_CHECK_DEPOSITS].unchecked, plan.part_count);
+    assert_int_equal(visits.parts, 0);
+}
+
+/* A visitor may ask for entries alone, for parts alone, and for nothing. */
+static void a_visitor_is_told_what_it_asks_for(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct plan plan = good_plan(fixture);
+    struct tl_buffer text;
+    struct tl_bundle bundle;
+    write_bundle(fixture, &plan, &text);
+    assert_status(tl_bundle_decode(tl_buffer_bytes(&text), &bundle, NULL), TALLY_OK);
+    for (unsigned asked = 0; asked < 4; asked++) {
+        struct visits visits = {.newest = WITH_PARTS};
+        struct tl_report report;
+        const struct tl_bundle_visitor visitor = {
+            .context = &visits,
+            .entry = (asked & 1u) != 0 ? visit_entry : NULL,
+            .part = (asked & 2u) != 0 ? visit_part : NULL,
+        };
+        assert_status(tl_bundle_check(&bundle, plan.ledger, &visitor, &report), TALLY_OK);
+        assert_int_equal(tl_report_exit_code(&report), 0);
+        assert_int_equal(visits.entries, (asked & 1u) != 0 ? plan.entry_count : 0);
+        assert_int_equal(visits.parts, (asked & 2u) != 0 ? plan.part_count : 0);
+    }
     tl_bundle_deinit(&bundle);
     tl_buffer_deinit(&text);
 }
@@ -970,6 +1124,7 @@ int main(void)
         BUNDLE_TEST(no_amendment_may_be_missing),
         BUNDLE_TEST(entries_are_judged_under_their_roster),
         BUNDLE_TEST(the_constitution_is_judged),
+        BUNDLE_TEST(behind_a_bad_charter_little_is_checked),
         BUNDLE_TEST(an_amendment_names_the_record_that_it_amends),
         BUNDLE_TEST(seals_signatures_and_inclusion_are_checked),
         BUNDLE_TEST(the_checkpoint_is_signed_by_the_last_rosters_key),
@@ -981,6 +1136,10 @@ int main(void)
         BUNDLE_TEST(a_continuation_is_no_constitution_line),
         BUNDLE_TEST(the_newest_record_is_judged_as_an_entry),
         BUNDLE_TEST(lines_out_of_place_are_no_bundle),
+        BUNDLE_TEST(lines_are_those_of_a_decoded_bundle),
+        BUNDLE_TEST(without_a_checkpoint_there_is_nothing),
+        BUNDLE_TEST(parts_of_an_unproven_entry_are_left),
+        BUNDLE_TEST(a_visitor_is_told_what_it_asks_for),
         BUNDLE_TEST(behind_unknown_rules_little_is_checked),
         BUNDLE_TEST(out_of_memory_is_a_status),
     };

@@ -684,6 +684,37 @@ static void a_blob_that_is_no_signature(void **state)
     made_free(made);
 }
 
+/* The judge asks again what decoding has seen: an envelope that has not come from there. */
+static void a_previous_where_none_may_be(void **state)
+{
+    struct fixture *fixture = *state;
+    struct draft later = finding(fixture);
+    struct made *made = sample_make(&fixture->sample, &later);
+    assert_reason(sample_ask(&fixture->sample, made, &later), TALLY_REASON_NONE);
+    made->envelope.has_previous = false;
+    assert_reason(sample_ask(&fixture->sample, made, &later), TALLY_REASON_PREVIOUS_MISMATCH);
+    made_free(made);
+    struct draft first = first_finding_of_desk(fixture);
+    made = sample_make(&fixture->sample, &first);
+    assert_reason(sample_ask(&fixture->sample, made, &first), TALLY_REASON_NONE);
+    made->envelope.has_previous = true;
+    assert_reason(sample_ask(&fixture->sample, made, &first), TALLY_REASON_PREVIOUS_MISMATCH);
+    made_free(made);
+}
+
+/* A record under rules that are not known is nobody's finding, whatever it called itself. */
+static void a_record_of_no_known_type_is_no_target(void **state)
+{
+    struct fixture *fixture = *state;
+    struct draft about = note(fixture);
+    struct draft see = finding(fixture);
+    draft_ref(&fixture->sample, &see, "see", CHARTER);
+    assert_reason(sample_judge(&fixture->sample, &about), TALLY_REASON_NONE);
+    fixture->sample.records[CHARTER]->facts.type = TL_TYPE_COUNT;
+    assert_reason(sample_judge(&fixture->sample, &about), TALLY_REASON_REFERENCE_TARGET);
+    assert_reason(sample_judge(&fixture->sample, &see), TALLY_REASON_NONE);
+}
+
 /* ---- Received time ---- */
 
 static void clock_part(const struct sample *sample, const char *name, const char *value,
@@ -738,6 +769,25 @@ static void an_incident_owns_up_to_a_clock_step(void **state)
         assert_reason(sample_judge(&fixture->sample, &draft), steps[i].reason);
         tl_buffer_deinit(&part);
     }
+}
+
+/* A part that is none states no step, and hides none that stands beside it. */
+static void a_part_that_is_none_states_no_step(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tl_buffer part;
+    struct tl_buffer parts;
+    clock_part(&fixture->sample, "/clock/step_us", "-5000", &part);
+    tl_buffer_init(&parts, 4096);
+    tl_deposit_add(&parts, 0, tl_bytes_text("no part"));
+    struct draft draft = incident_with_part(fixture, "c", &parts, 1);
+    assert_reason(sample_judge(&fixture->sample, &draft), TALLY_REASON_TIME_DECREASED);
+    tl_buffer_add(&parts, tl_buffer_bytes(&part));
+    draft = incident_with_part(fixture, "c", &parts, 1);
+    draft.clear.count = 2;
+    assert_reason(sample_judge(&fixture->sample, &draft), TALLY_REASON_NONE);
+    tl_buffer_deinit(&parts);
+    tl_buffer_deinit(&part);
 }
 
 static void a_members_clock_part_changes_nothing(void **state)
@@ -894,7 +944,15 @@ static void out_of_memory_is_a_status(void **state)
 {
     struct fixture *fixture = *state;
     struct draft draft = amendment(fixture);
+    draft_op(&draft, "enrol dogwood author %s", fixture->stranger.text);
+    draft_sign(&draft, &fixture->stranger);
     struct made *made = sample_make(&fixture->sample, &draft);
+    struct tl_judge *judge = NULL;
+    test_allocations_limit(0);
+    assert_status(tl_judge_new(&judge), TALLY_ENOMEM);
+    (void)test_allocations_unlimit();
+    assert_null(judge);
+    tl_judge_free(NULL);
     bool failed = true;
     for (long allowed = 0; failed; allowed++) {
         enum tally_reason reason = TALLY_REASON_COUNT;
@@ -939,6 +997,11 @@ static void unknown_rules_are_not_judged(void **state)
                                  sample_facts, sample, &reason, &is_unjudged),
                   TALLY_OK);
     assert_reason(reason, TALLY_REASON_LINK_MISMATCH);
+    reason = TALLY_REASON_COUNT;
+    assert_status(tl_judge_check(sample->judge, &made->record, &made->envelope, NULL, &made->leaf,
+                                 sample_facts, sample, &reason, NULL),
+                  TALLY_OK);
+    assert_reason(reason, TALLY_REASON_LINK_MISMATCH);
     made->record.link.bytes[0] ^= 1u;
     assert_status(tl_judge_check(sample->judge, &made->record, &made->envelope, NULL, &made->leaf,
                                  sample_facts, sample, &reason, &is_unjudged),
@@ -958,6 +1021,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(record_zero_is_a_charter, setup, teardown),
         cmocka_unit_test_setup_teardown(a_blob_that_is_no_signature, setup, teardown),
         cmocka_unit_test_setup_teardown(an_incident_owns_up_to_a_clock_step, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_previous_where_none_may_be, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_record_of_no_known_type_is_no_target, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_part_that_is_none_states_no_step, setup, teardown),
         cmocka_unit_test_setup_teardown(a_members_clock_part_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(without_parts_a_step_is_left_unjudged, setup, teardown),
         cmocka_unit_test_setup_teardown(constitution_entries_do_not_move_their_keys_chain, setup,

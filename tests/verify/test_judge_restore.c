@@ -231,6 +231,7 @@ static int setup(void **state)
     struct draft draft = draft_entry(sample, "finding", &fixture->crowd.actors[0]);
     (void)sample_add(sample, &draft);
     draft = draft_amendment(sample, &fixture->crowd.actors[0]);
+    draft_ref(sample, &draft, "see", 1);
     draft_op(&draft, "admit elm E");
     draft_sign(&draft, &fixture->crowd.actors[1]);
     draft_sign(&draft, &fixture->crowd.actors[2]);
@@ -265,8 +266,11 @@ static void restoring_judges_again(void **state)
 {
     struct fixture *fixture = *state;
     struct made *const *records = fixture->sample.records;
+    struct tl_author_state author = {.sequence = 1};
+    assert_status(tl_judge_restore_author(fixture->judge, 0, &author), TALLY_EINVAL);
     assert_reason(restore_one(fixture, records[2]), TALLY_REASON_INDEX_MISMATCH);
     assert_reason(restore_one(fixture, records[0]), TALLY_REASON_NONE);
+    assert_int_equal(tl_judge_position(fixture->judge), 0);
     assert_reason(restore_one(fixture, records[0]), TALLY_REASON_INDEX_MISMATCH);
     enum tally_reason reason = TALLY_REASON_COUNT;
     assert_status(tl_judge_restore_constitution(fixture->judge, &records[1]->record,
@@ -283,12 +287,32 @@ static void restoring_judges_again(void **state)
     changed.record.signatures.count = 1;
     assert_reason(restore_one(fixture, &changed), TALLY_REASON_QUORUM_MISSING);
     assert_int_equal(tl_judge_size(fixture->judge), 1);
-    assert_reason(restore_one(fixture, records[2]), TALLY_REASON_NONE);
+    changed = *records[2];
+    changed.leaf = test_hash(1);
+    assert_reason(restore_one(fixture, &changed), TALLY_REASON_NONE); /* its own, in the roster */
+    assert_int_equal(tl_judge_position(fixture->judge), 2);
 
-    struct tl_author_state author = {.sequence = 1};
     size_t keys = tl_judge_roster(fixture->judge)->key_count;
     assert_status(tl_judge_restore_author(fixture->judge, keys - 1, &author), TALLY_OK);
     assert_status(tl_judge_restore_author(fixture->judge, keys, &author), TALLY_EINVAL);
+}
+
+/* A judge that could not go on for want of memory stands where it stood. */
+static void restoring_may_run_out_of_memory(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct made *made = fixture->sample.records[0];
+    bool failed = true;
+    for (long allowed = 0; failed; allowed++) {
+        enum tally_reason reason = TALLY_REASON_COUNT;
+        test_allocations_limit(allowed);
+        enum tally_status status = tl_judge_restore_constitution(
+            fixture->judge, &made->record, &made->envelope, &made->leaf, &reason);
+        failed = test_allocations_unlimit() && status != TALLY_OK;
+        assert_status(status, failed ? TALLY_ENOMEM : TALLY_OK);
+        assert_int_equal(tl_judge_size(fixture->judge), failed ? 0 : 1);
+        assert_int_equal(tl_judge_roster(fixture->judge) == NULL, failed);
+    }
 }
 
 static void nothing_is_restored_behind_unknown_rules(void **state)
@@ -435,6 +459,104 @@ static void behind_a_bad_charter_no_key_is_enrolled(void **state)
     sample_free(&empty);
 }
 
+/* Charters behind the first, and continuations, move nothing but the position, or not even that. */
+static void a_second_charter_makes_no_roster(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sample *sample = &fixture->sample;
+    static const char *const roles[] = {"author,govern"};
+    struct draft charter = draft_charter(&fixture->crowd.actors[5]);
+    struct draft place = draft_entry(sample, "finding", &fixture->crowd.actors[0]);
+    charter_head(sample, &charter, 1);
+    charter_founders(sample, &charter, &fixture->crowd.actors[5], roles, 1);
+    charter.record = place.record;
+    size_t keys = tl_judge_roster(sample->judge)->key_count;
+    pass_bad(sample, &charter, TALLY_REASON_CHARTER_ONLY_FIRST);
+    assert_int_equal(tl_judge_roster(sample->judge)->key_count, keys);
+    assert_int_equal(tl_judge_position(sample->judge), sample->count - 1);
+
+    uint64_t position = tl_judge_position(sample->judge);
+    struct draft draft = draft_amendment(sample, &fixture->crowd.actors[0]);
+    draft.type = "continuation";
+    draft_op(&draft, "x");
+    struct made *made = sample_make(sample, &draft);
+    assert_non_null(made);
+    assert_reason(sample_ask(sample, made, &draft), TALLY_REASON_UNKNOWN_TYPE);
+    tl_judge_skip(sample->judge, &made->record, &made->envelope, &made->leaf);
+    assert_int_equal(tl_judge_position(sample->judge), position);
+    assert_int_equal(tl_judge_size(sample->judge), sample->count + 1);
+    made_free(made);
+}
+
+/* Short of memory the old roster stays, whole, and moves. */
+static void skipping_may_run_out_of_memory(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sample *sample = &fixture->sample;
+    struct draft draft = draft_amendment(sample, &fixture->crowd.actors[0]);
+    draft_op(&draft, "enrol elm author %s", fixture->crowd.actors[9].text);
+    draft_sign(&draft, &fixture->crowd.actors[1]);
+    draft_sign(&draft, &fixture->crowd.actors[2]);
+    draft_sign(&draft, &fixture->crowd.actors[9]);
+    struct made *made = sample_make(sample, &draft);
+    const struct tally_hash *key = &fixture->crowd.actors[9].key.fingerprint;
+    bool failed = true;
+    for (long allowed = 0; failed; allowed++) {
+        struct tl_judge *judge = restore(sample);
+        test_allocations_limit(allowed);
+        tl_judge_skip(judge, &made->record, &made->envelope, &made->leaf);
+        bool reached = test_allocations_unlimit();
+        failed = tl_roster_find_key(tl_judge_roster(judge), key) == NULL;
+        assert_true(reached || !failed);
+        assert_int_equal(tl_judge_roster(judge)->position, sample->count);
+        assert_int_equal(tl_judge_position(judge), sample->count);
+        assert_int_equal(tl_judge_size(judge), sample->count + 1);
+        tl_judge_free(judge);
+    }
+    made_free(made);
+}
+
+/* A record that decodes, with an envelope that does not, gives its time and nothing else. */
+static void an_envelope_that_does_not_decode_moves_no_chain(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sample *sample = &fixture->sample;
+    struct draft draft = draft_entry(sample, "finding", &fixture->crowd.actors[0]);
+    draft.record.received_us += 77;
+    struct made *made = sample_make(sample, &draft);
+    const struct tl_roster *roster = tl_judge_roster(sample->judge);
+    size_t number = (size_t)(tl_roster_find_key(roster, &made->envelope.key) - roster->keys);
+    uint64_t sequence = tl_judge_author(sample->judge, number).sequence;
+    tl_judge_skip(sample->judge, &made->record, NULL, &made->leaf);
+    assert_int_equal(tl_judge_author(sample->judge, number).sequence, sequence);
+    assert_int_equal(tl_judge_received_us(sample->judge), draft.record.received_us);
+    /* The same record with its envelope would have moved the chain. */
+    tl_judge_skip(sample->judge, &made->record, &made->envelope, &made->leaf);
+    assert_int_equal(tl_judge_author(sample->judge, number).sequence, sequence + 1);
+    made_free(made);
+}
+
+/* Under rules that are not known an envelope says nothing about its author. */
+static void behind_unknown_rules_no_chain_moves(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sample *sample = &fixture->sample;
+    struct draft raise = draft_amendment(sample, &fixture->crowd.actors[0]);
+    draft_op(&raise, "rules %u", TL_RULES_NEWEST + 1);
+    draft_sign(&raise, &fixture->crowd.actors[1]);
+    draft_sign(&raise, &fixture->crowd.actors[2]);
+    (void)sample_add(sample, &raise);
+    struct draft draft = draft_entry(sample, "finding", &fixture->crowd.actors[0]);
+    struct made *made = sample_make(sample, &draft);
+    const struct tl_roster *roster = tl_judge_roster(sample->judge);
+    size_t number = (size_t)(tl_roster_find_key(roster, &made->envelope.key) - roster->keys);
+    uint64_t sequence = tl_judge_author(sample->judge, number).sequence;
+    tl_judge_skip(sample->judge, &made->record, &made->envelope, &made->leaf);
+    assert_int_equal(tl_judge_author(sample->judge, number).sequence, sequence);
+    assert_int_equal(tl_judge_size(sample->judge), sample->count + 1);
+    made_free(made);
+}
+
 static void what_does_not_decode_is_skipped_by_its_leaf(void **state)
 {
     struct fixture *fixture = *state;
@@ -454,12 +576,18 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_restored_judge_is_the_same),
         cmocka_unit_test_setup_teardown(restoring_judges_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(restoring_may_run_out_of_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_is_restored_behind_unknown_rules, setup, teardown),
         cmocka_unit_test_setup_teardown(behind_a_bad_entry_its_chain_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(behind_a_bad_amendment_the_old_roster_moves, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(an_amendment_in_a_bad_place_still_amends, setup, teardown),
         cmocka_unit_test_setup_teardown(behind_a_bad_charter_no_key_is_enrolled, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_second_charter_makes_no_roster, setup, teardown),
+        cmocka_unit_test_setup_teardown(skipping_may_run_out_of_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_envelope_that_does_not_decode_moves_no_chain, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(behind_unknown_rules_no_chain_moves, setup, teardown),
         cmocka_unit_test_setup_teardown(what_does_not_decode_is_skipped_by_its_leaf, setup,
                                         teardown),
     };

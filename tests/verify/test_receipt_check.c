@@ -627,6 +627,41 @@ static void only_a_ledger_key_replaces_the_ledger_key(void **state)
     tl_secret_key_free(&secret);
 }
 
+/* Nor does anything that is no key at all. */
+static void what_is_no_key_replaces_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const operations[] = {"ledger-key ", "ledger-key x", "ledger-keys x"};
+    for (size_t i = 0; i < TEST_COUNT(operations); i++) {
+        struct draft draft = draft_amendment(&fixture->sample, &fixture->actors[ALDER]);
+        draft_op(&draft, "%s", operations[i]);
+        struct made *made = sample_make(&fixture->sample, &draft);
+        struct proof_maker maker = fixture->maker;
+        struct tl_buffer text;
+        size_t index = maker_push(&maker, made);
+        maker_receipt(&maker, made, index, index + 1, &text);
+        struct tl_report report = check_text(tl_buffer_bytes(&text), &fixture->sample.ledger_key,
+                                             NULL, ledger_of(fixture));
+        assert_ok(&report, TL_CHECK_CHECKPOINT);
+        assert_int_equal(tl_report_exit_code(&report), 4);
+        tl_buffer_deinit(&text);
+        made_free(made);
+    }
+}
+
+/* The report says of a ledger that it is a sample when its charter does, and not otherwise. */
+static void a_sample_is_called_one(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tl_report report = check_at(fixture, FINDING, FINDING + 1, fixture->first);
+    assert_int_equal(tl_report_exit_code(&report), 0);
+    assert_true(report.sample);
+    fixture->first->sample = false;
+    report = check_at(fixture, FINDING, FINDING + 1, fixture->first);
+    assert_int_equal(tl_report_exit_code(&report), 0);
+    assert_false(report.sample);
+}
+
 static void a_key_whose_name_is_no_origin_is_no_ledger_key(void **state)
 {
     struct fixture *fixture = *state;
@@ -720,6 +755,8 @@ int main(void)
         RECEIPT_TEST(a_given_key_must_be_the_ledgers_own),
         RECEIPT_TEST(an_amendment_may_replace_the_ledger_key),
         RECEIPT_TEST(only_a_ledger_key_replaces_the_ledger_key),
+        RECEIPT_TEST(what_is_no_key_replaces_nothing),
+        RECEIPT_TEST(a_sample_is_called_one),
         RECEIPT_TEST(a_key_whose_name_is_no_origin_is_no_ledger_key),
         RECEIPT_TEST(behind_unknown_rules_little_is_checked),
         RECEIPT_TEST(out_of_memory_is_a_status),
