@@ -536,10 +536,6 @@ static void only_good_operations_amend(void **state)
         {format_op("revoke %s 0 stolen", host), NULL, TALLY_REASON_NONE},
         {format_op("revoke %s 1 stolen", cedar), NULL, TALLY_REASON_OPERATION_INVALID},
         {format_op("revoke %s 0", cedar), NULL, TALLY_REASON_OPERATION_INVALID},
-        {format_op("revoke %s", cedar), NULL, TALLY_REASON_OPERATION_INVALID},
-        /* A fingerprint behind all others. */
-        {"revoke SHA256://////////////////////////////////////////8 0 stolen", NULL,
-         TALLY_REASON_OPERATION_INVALID},
         {format_op("revoke %s 0 Stolen!", cedar), NULL, TALLY_REASON_OPERATION_INVALID},
         {format_op("revoke %s x stolen", cedar), NULL, TALLY_REASON_OPERATION_INVALID},
         {format_op("revoke %s 0 stolen", spare->fingerprint), NULL, TALLY_REASON_OPERATION_INVALID},
@@ -561,6 +557,21 @@ static void only_good_operations_amend(void **state)
             fail_msg("%s: %s", cases[i].op, tally_reason_name(reason));
         }
     }
+}
+
+static void a_revocation_names_a_key_and_an_index(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *cedar = fixture->founders[CEDAR].fingerprint;
+    assert_reason(amend(fixture, NULL, format_op("revoke %s 0 stolen", cedar), NULL, NULL),
+                  TALLY_REASON_NONE);
+    assert_reason(amend(fixture, NULL, format_op("revoke %s", cedar), NULL, NULL),
+                  TALLY_REASON_OPERATION_INVALID);
+    /* A fingerprint behind all that are enrolled. */
+    assert_reason(amend(fixture, NULL,
+                        "revoke SHA256://////////////////////////////////////////8 0 stolen", NULL,
+                        NULL),
+                  TALLY_REASON_OPERATION_INVALID);
 }
 
 static void operations_apply_in_order(void **state)
@@ -1219,6 +1230,8 @@ int main(void)
         cmocka_unit_test(quorums_of_one_to_eleven_members),
         cmocka_unit_test(threshold_follows_the_members),
         cmocka_unit_test_setup_teardown(only_good_operations_amend, setup_with_charter, teardown),
+        cmocka_unit_test_setup_teardown(a_revocation_names_a_key_and_an_index, setup_with_charter,
+                                        teardown),
         cmocka_unit_test_setup_teardown(operations_apply_in_order, setup_with_charter, teardown),
         cmocka_unit_test_setup_teardown(ledger_key_is_replaced_by_another_of_the_same_origin,
                                         setup_with_charter, teardown),
