@@ -97,9 +97,12 @@ static void test_submission_of_others(void **state)
     tl_buffer_init(&opened, 1u << 20);
     tl_buffer_init(&buffer, 1u << 25);
     assert_status(tl_entry_file_decode(tl_buffer_bytes(&fixture->text), &entry, NULL), TALLY_OK);
-    /* A position behind the last part. */
+    /* A position behind the last part, where the envelope has a c as well. */
+    struct tally_bytes letters = fixture->sample.decoded.letters;
+    const uint8_t *behind = memchr(letters.ptr + letters.len, 'c', 200);
+    assert_non_null(behind);
     tl_deposit_add(&opened, SAMPLE_TITLE, tl_bytes_text("a"));
-    tl_deposit_add(&opened, SAMPLE_PARTS, tl_bytes_text("b"));
+    tl_deposit_add(&opened, (unsigned)(behind - letters.ptr), tl_bytes_text("b"));
     entry.opened.count = 2;
     entry.opened.items = tl_buffer_bytes(&opened);
     assert_status(tl_entry_file_submission(&entry, &buffer), TALLY_OK);

@@ -186,7 +186,7 @@ static void test_utf8(void **state)
         }
     }
     uint32_t none = 0;
-    struct tally_bytes nothing = tl_bytes("", 0);
+    struct tally_bytes nothing = tl_bytes(NULL, 0);
     assert_false(tl_utf8_next(&nothing, &none));
 }
 

@@ -51,7 +51,7 @@ enum fault {
     KEYPAIR_FAILS,
     KEYPAIR_OTHER,
     SIGNING_FAILS,
-    SIGNATURE_OTHER,
+    SIGNATURE_OTHER, /* and it verifies its own */
     ADD_FAILS,
     MULTIPLY_FAILS,
     NO_POINT_VALID,
@@ -97,7 +97,10 @@ int __wrap_crypto_sign_verify_detached(const unsigned char *signature,
     if (nothing_accepted) {
         return -1;
     }
-    return __real_crypto_sign_verify_detached(signature, message, message_len, public_key);
+    uint8_t own[TALLY_SIGNATURE_LEN];
+    memcpy(own, signature, sizeof own);
+    own[0] ^= fault == SIGNATURE_OTHER ? 1u : 0u;
+    return __real_crypto_sign_verify_detached(own, message, message_len, public_key);
 }
 
 int __wrap_sodium_init(void)

@@ -289,6 +289,7 @@ static void test_armor(void **state)
         {BEGIN "YWI\n" END, NULL},
         {BEGIN "YWI=YWJj\n" END, NULL},
         {BEGIN "Y===\n" END, NULL},
+        {BEGIN "====\n" END, NULL},
         {BEGIN END, NULL},
         {BEGIN "\n" END, NULL},
         {BEGIN "\n\n" END, NULL},

@@ -941,6 +941,9 @@ static void lines_out_of_place_are_no_bundle(void **state)
         assert_bad(&report, TL_CHECK_RECEIPTS, TALLY_REASON_BUNDLE_INVALID);
         bundle.lines[others[i].line].kind = kind;
     }
+    struct tl_bundle without = {.lines = bundle.lines + 3, .count = bundle.count - 3};
+    assert_status(tl_bundle_check(&without, plan.ledger, NULL, &report), TALLY_OK);
+    assert_bad(&report, TL_CHECK_RECEIPTS, TALLY_REASON_BUNDLE_INVALID);
     size_t count = bundle.count;
     bundle.count = 4;
     assert_status(tl_bundle_check(&bundle, plan.ledger, NULL, &report), TALLY_OK);

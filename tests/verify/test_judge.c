@@ -713,6 +713,9 @@ static void a_record_of_no_known_type_is_no_target(void **state)
     fixture->sample.records[CHARTER]->facts.type = TL_TYPE_COUNT;
     assert_reason(sample_judge(&fixture->sample, &about), TALLY_REASON_REFERENCE_TARGET);
     assert_reason(sample_judge(&fixture->sample, &see), TALLY_REASON_NONE);
+    /* Nor is one of a number that was never a type's. */
+    fixture->sample.records[CHARTER]->facts.type = (enum tl_type)(TL_TYPE_FINDING + 32);
+    assert_reason(sample_judge(&fixture->sample, &about), TALLY_REASON_REFERENCE_TARGET);
 }
 
 /* ---- Received time ---- */
