@@ -206,6 +206,9 @@ enum tally_status tl_head_guard_write(struct tl_head_guard *guard, struct tally_
     if (guard->failed) {
         return TALLY_EIO;
     }
+    if (guard->counter == UINT64_MAX) {
+        return TALLY_ETOOBIG; /* whatever came next would count as older */
+    }
     uint64_t counter = guard->counter + 1;
     uint8_t slot[TL_HEAD_SLOT_LEN];
     enum tally_status status = encode_slot(counter, note, slot);

@@ -39,8 +39,9 @@ void tl_head_guard_close(struct tl_head_guard *guard);
 struct tally_bytes tl_head_guard_note(const struct tl_head_guard *guard);
 
 /*
- * Writes the other slot. Durable on OK. ETOOBIG, EINVAL (an empty note), EACCES (read_only) change
- * nothing; after any other status the process must end.
+ * Writes the other slot. Durable on OK. ETOOBIG (the note, or the counter of the file is the last
+ * one), EINVAL (an empty note), EACCES (read_only) change nothing; after any other status the
+ * process must end.
  */
 TALLY_NODISCARD enum tally_status tl_head_guard_write(struct tl_head_guard *guard,
                                                       struct tally_bytes note);

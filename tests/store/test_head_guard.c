@@ -2,6 +2,7 @@
 #include "tests/store/ledger_sample.h"
 
 #include "lib/base/file.h"
+#include "lib/base/sha256.h"
 #include "lib/store/head_guard.h"
 
 enum { FILE_LEN = 2 * TL_HEAD_SLOT_GAP };
@@ -223,6 +224,33 @@ static void test_misplaced_slot(void **state)
     assert_unusable(TALLY_EFORMAT);
 }
 
+/* Makes the counter of the second slot, and its checksum, what they would be after so many. */
+static void set_counter(uint64_t counter)
+{
+    uint8_t *slot = fixture.file + TL_HEAD_SLOT_GAP;
+    struct tl_writer writer = tl_writer_over(slot + 12, sizeof counter);
+    load_file();
+    tl_write_u64(&writer, counter);
+    struct tally_hash hash = tl_sha256(tl_bytes(slot, TL_HEAD_SLOT_LEN - TALLY_HASH_LEN));
+    memcpy(slot + TL_HEAD_SLOT_LEN - TALLY_HASH_LEN, hash.bytes, sizeof hash.bytes);
+    store_file();
+}
+
+/* A write with a counter of 0 behind the highest would not count. */
+static void test_last_counter(void **state)
+{
+    (void)state;
+    make_file(1);
+    set_counter(UINT64_MAX - 2);
+    struct tl_head_guard *guard = open_guard();
+    assert_status(tl_head_guard_write(guard, tl_bytes_text("last but one")), TALLY_OK);
+    assert_status(tl_head_guard_write(guard, tl_bytes_text("last")), TALLY_OK);
+    assert_status(tl_head_guard_write(guard, tl_bytes_text("none")), TALLY_ETOOBIG);
+    assert_bytes_text(tl_head_guard_note(guard), "last");
+    tl_head_guard_close(guard);
+    assert_note("last");
+}
+
 static void test_cut_off(void **state)
 {
     (void)state;
@@ -316,6 +344,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_torn_at_every_length, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_both_torn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_misplaced_slot, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_last_counter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut_off, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_writer, set_up, tear_down),
