@@ -30,7 +30,7 @@ void tl_users_init(struct tl_user_table *table, uint64_t connections_max,
     table->first = NULL;
     table->connections_max = (unsigned)connections_max;
     table->tokens_max = (double)rejections_per_minute;
-    table->tokens_per_ms = (double)rejections_per_minute / MS_PER_MINUTE;
+    table->tokens_per_ms = (double)rejections_per_minute / (double)MS_PER_MINUTE;
 }
 
 void tl_users_deinit(struct tl_user_table *table)

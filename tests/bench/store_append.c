@@ -195,7 +195,7 @@ static void time_reads(struct bench *bench)
         index = (index * UINT64_C(6364136223846793005) + 1442695040888963407) % size;
         check(tl_store_fetch_node(bench->store, 0, index, &hash) == TALLY_OK, "fetch");
     }
-    double each = (seconds(CLOCK_MONOTONIC) - begin) / FETCH_COUNT;
+    double each = (seconds(CLOCK_MONOTONIC) - begin) / (double)FETCH_COUNT;
     struct tl_tree_proof proof;
     begin = seconds(CLOCK_MONOTONIC);
     for (int i = 0; i < FETCH_COUNT / 100; i++) {
