@@ -79,30 +79,30 @@ function(tally_add_pytest name)
     set_tests_properties("${name}" PROPERTIES ENVIRONMENT "${environment}")
 endfunction()
 
-# tally_add_fuzzer(name SOURCES ... CORPUS dir [LIBS ...]): LLVMFuzzerTestOneInput.
-# With TALLY_FUZZ a libFuzzer program; always a test that replays the committed corpus.
+# tally_add_fuzzer(name [SOURCES ...] [LIBS ...] [WRAP ...]): LLVMFuzzerTestOneInput in fuzz_NAME.c,
+# with what it needs beside that and tests/fuzz/fuzz.c; LIBS and WRAP as above.
+# With TALLY_FUZZ a libFuzzer program; always a test that replays the committed corpus, corpus/NAME.
 function(tally_add_fuzzer name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "CORPUS" "SOURCES;LIBS")
-    if(NOT arg_CORPUS OR NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
-        message(FATAL_ERROR "tally_add_fuzzer(${name} SOURCES .. CORPUS .. [LIBS ..])")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS;WRAP")
+    if(arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "tally_add_fuzzer(${name} [SOURCES ..] [LIBS ..] [WRAP ..])")
     endif()
     if(NOT arg_LIBS)
         set(arg_LIBS tally_internal)
     endif()
-    add_executable("fuzz_${name}" ${arg_SOURCES})
+    set(corpus "${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name}")
+    add_executable("fuzz_${name}" "fuzz_${name}.c" fuzz.c ${arg_SOURCES})
     target_link_libraries("fuzz_${name}" PRIVATE tally_flags ${arg_LIBS})
-    # Fuzzers are entered through a symbol that no header declares.
-    target_compile_options("fuzz_${name}" PRIVATE -Wno-missing-prototypes)
+    foreach(function IN LISTS arg_WRAP)
+        target_link_options("fuzz_${name}" PRIVATE "-Wl,--wrap=${function}")
+    endforeach()
     if(TALLY_FUZZ)
+        add_dependencies(fuzzers "fuzz_${name}")
         target_link_options("fuzz_${name}" PRIVATE -fsanitize=fuzzer)
-        add_test(NAME "fuzz_${name}"
-            COMMAND "fuzz_${name}" -runs=0 "${CMAKE_CURRENT_SOURCE_DIR}/${arg_CORPUS}"
-        )
+        add_test(NAME "fuzz_${name}" COMMAND "fuzz_${name}" -runs=0 "${corpus}")
     else()
-        target_sources("fuzz_${name}" PRIVATE "${PROJECT_SOURCE_DIR}/tests/fuzz/replay.c")
-        add_test(NAME "fuzz_${name}"
-            COMMAND "fuzz_${name}" "${CMAKE_CURRENT_SOURCE_DIR}/${arg_CORPUS}"
-        )
+        target_sources("fuzz_${name}" PRIVATE replay.c)
+        add_test(NAME "fuzz_${name}" COMMAND "fuzz_${name}" "${corpus}")
     endif()
     tally_test_properties("fuzz_${name}" fuzz)
 endfunction()

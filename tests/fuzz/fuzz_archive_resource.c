@@ -11,6 +11,7 @@
 #include "lib/archive/backup.h"
 #include "lib/archive/bundle_file.h"
 #include "lib/archive/source.h"
+#include "tests/fuzz/fuzz.h"
 
 #define ROWS_MAX 256u
 
@@ -105,8 +106,6 @@ static void try_mark(struct tally_bytes bytes)
     tl_backup_mark_encode(&mark, &buffer);
     check_same(&buffer, bytes);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The first byte says what the rest is, the second how many rows it should have. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "daemon/config.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void check_fault(const struct tl_config_fault *fault)
 {

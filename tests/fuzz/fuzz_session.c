@@ -7,8 +7,7 @@
 
 #include "daemon/session.h"
 #include "lib/base/sha256.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 struct owner {
     struct tl_session session;

@@ -9,15 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static int replay(const char *path, size_t size)
 {
     uint8_t *data = (uint8_t *)malloc(size == 0 ? 1 : size);
     FILE *file = fopen(path, "rb");
     if (data == NULL || file == NULL || fread(data, 1, size, file) != size) {
-        (void)fprintf(stderr, "cannot read %s\n", path);
+        (void)dprintf(STDERR_FILENO, "cannot read %s\n", path);
         return -1;
     }
     (void)fclose(file);
@@ -30,7 +31,7 @@ int main(int argc, char **argv)
 {
     DIR *corpus = argc == 2 ? opendir(argv[1]) : NULL;
     if (corpus == NULL) {
-        (void)fprintf(stderr, "usage: %s CORPUS\n", argv[0]);
+        (void)dprintf(STDERR_FILENO, "usage: %s CORPUS\n", argv[0]);
         return 2;
     }
     unsigned count = 0;
@@ -48,6 +49,6 @@ int main(int argc, char **argv)
         count++;
     }
     (void)closedir(corpus);
-    (void)printf("%u inputs\n", count);
+    (void)dprintf(STDOUT_FILENO, "%u inputs\n", count); /* targets may close the streams */
     return count == 0 ? 1 : 0;
 }
