@@ -93,7 +93,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                   : tl_verify_ledger(&memory->source, &options, &verified);
     bool is_good = status == TALLY_OK && tl_report_exit_code(&verified.report) == 0;
     FUZZ_REQUIRE(is_good == !differs);
-    tl_verified_ledger_deinit(&verified);
+    if (status == TALLY_OK) {
+        tl_verified_ledger_deinit(&verified);
+    }
     memory_source_free(memory);
     return 0;
 }

@@ -134,7 +134,9 @@ static bool is_found_good(void)
     struct memory_source *memory = fixture_archive(ledger, ledger->record_count);
     enum tally_status status = tl_verify_ledger(&memory->source, &options, &verified);
     bool is_good = status == TALLY_OK && tl_report_exit_code(&verified.report) == 0;
-    tl_verified_ledger_deinit(&verified);
+    if (status == TALLY_OK) {
+        tl_verified_ledger_deinit(&verified);
+    }
     memory_source_free(memory);
     return is_good;
 }
