@@ -50,6 +50,9 @@ void tl_conn_free_if_over(struct tl_conn *conn)
     server->frame_bytes -= conn->reserved;
     free_replies(conn->out_first);
     tl_buffer_deinit(&conn->in);
+    if (conn->lane.share != NULL) {
+        tl_queue_leave(server->queue, &conn->lane);
+    }
     if (conn->user != NULL) {
         tl_user_leave(conn->user);
     }
@@ -285,6 +288,9 @@ static void admit(struct tl_conn *conn)
     log_opened(conn, &peer);
     if (server->conn_count <= server->config->connections) {
         conn->user = tl_user_enter(&server->users, peer.uid, uv_now(&server->loop));
+    }
+    if (conn->user != NULL && conn->session.socket == TL_SOCKET_SUBMIT) {
+        tl_queue_join(server->queue, &conn->lane, &conn->user->queued);
     }
     if (conn->user == NULL || server->stopping) {
         server->figures.turned_away++;

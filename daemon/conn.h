@@ -51,6 +51,7 @@ struct tl_conn {
     bool ending;    /* close once the answers are written */
     bool closing;   /* uv_close was called */
     bool closed;    /* the handle is gone */
+    struct tl_queue_lane lane; /* joined when it counts and may submit */
     unsigned jobs;  /* submissions in the queue or the sequencer */
     size_t awaited; /* bytes that their receipts can have */
     unsigned works; /* pieces of work on worker threads */

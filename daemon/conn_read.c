@@ -10,8 +10,8 @@
 
 static bool is_queue_full(const struct tl_conn *conn)
 {
-    return conn->session.socket == TL_SOCKET_SUBMIT &&
-           !tl_queue_has_room(conn->server->queue, conn->need);
+    return conn->lane.share != NULL &&
+           !tl_queue_has_room(conn->server->queue, &conn->lane, conn->need);
 }
 
 /* Whether anything behind the connection is full. */

@@ -34,7 +34,7 @@ static void on_submit(void *owner, uint32_t request, struct tally_bytes submissi
     }
     conn->jobs++;
     conn->awaited += receipt_room(job);
-    tl_server_submit(conn->server, job);
+    tl_server_submit(conn->server, &conn->lane, job);
     tl_conn_hold_if_full(conn);
 }
 

@@ -25,6 +25,7 @@
 #include "lib/store/store.h"
 
 struct tl_conn;
+struct tl_queue_lane;
 
 /* Bytes on their way to a client; a chain of them is a connection's backlog. */
 struct tl_reply {
@@ -48,8 +49,8 @@ enum tl_outcome {
 struct tl_job {
     uint32_t magic;
     struct tl_job *next;
-    bool claimed; /* under the queue's lock */
-    bool checked; /* under the queue's lock */
+    struct tl_queue_lane *lane; /* while it is queued; with the next under the queue's lock */
+    bool checked;
 
     struct tl_conn *conn;
     uint32_t request;

@@ -14,6 +14,8 @@
 
 #include <tally/status.h>
 
+#include "daemon/queue.h"
+
 struct tl_peer {
     uid_t uid;
     gid_t gid;
@@ -30,6 +32,7 @@ struct tl_user {
     unsigned connections;
     unsigned uploads;
     size_t read_bytes; /* held by its answers to GET */
+    struct tl_queue_share queued;
     double tokens;
     uint64_t refilled_ms;
 };

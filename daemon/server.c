@@ -72,7 +72,8 @@ static void after_help_cb(uv_work_t *work, int status)
     helper->active = false;
 }
 
-static void send_helper(struct tl_server *server)
+/* One more worker; false when all are under way. */
+static bool send_helper(struct tl_server *server)
 {
     for (uint64_t i = 0; i < server->config->workers; i++) {
         struct tl_helper *helper = &server->helpers[i];
@@ -81,16 +82,25 @@ static void send_helper(struct tl_server *server)
             helper->work.data = helper;
             int error = uv_queue_work(&server->loop, &helper->work, help_cb, after_help_cb);
             TL_ASSERT(error == 0); /* fails for a NULL callback only */
-            return;
+            return true;
         }
+    }
+    return false;
+}
+
+void tl_server_submit(struct tl_server *server, struct tl_queue_lane *lane, struct tl_job *job)
+{
+    if (tl_queue_push(server->queue, lane, job)) {
+        (void)send_helper(server);
     }
 }
 
-void tl_server_submit(struct tl_server *server, struct tl_job *job)
+/* On the sequencer's thread. */
+static void call_help(void *context)
 {
-    if (tl_queue_push(server->queue, job)) {
-        send_helper(server);
-    }
+    struct tl_server *server = server_of(context);
+    atomic_thread_fence(memory_order_seq_cst); /* as in jobs_done */
+    (void)uv_async_send(&server->done_async);
 }
 
 /* On the sequencer's thread. */
@@ -244,6 +254,9 @@ static void done_cb(uv_async_t *async)
     }
     if (ended && server->sequencer != NULL) {
         sequencer_over(server);
+    } else if (tl_queue_wants_help(server->queue)) {
+        while (send_helper(server)) {
+        }
     }
 }
 
@@ -515,8 +528,8 @@ static enum tally_status start_threads(struct tl_server *server)
         server->helpers[i].server = server;
     }
     enum tally_status status = tl_queue_new((size_t)config->queue_count,
-                                            (size_t)config->queue_size, check_job, server,
-                                            &server->queue);
+                                            (size_t)config->queue_size, check_job, call_help,
+                                            server, &server->queue);
     if (status != TALLY_OK) {
         return status;
     }

@@ -101,7 +101,7 @@ int tl_server_run(const struct tl_config *config, struct tl_ledger *ledger, stru
 
 /* ---- For connections ---- */
 
-void tl_server_submit(struct tl_server *server, struct tl_job *job);
+void tl_server_submit(struct tl_server *server, struct tl_queue_lane *lane, struct tl_job *job);
 
 /* A shared limit has room again: connections that wait for one are looked at in the next turn. */
 void tl_server_wake(struct tl_server *server);
