@@ -304,6 +304,10 @@ void tl_conn_accept(struct tl_listener *listener)
 {
     struct tl_server *server = listener->server;
     struct tl_conn *conn = NULL;
+    if (!tl_server_may_accept(listener)) {
+        listener->pending = true;
+        return;
+    }
     if (server->conn_count < server->config->connections + TL_CONN_TURNED_AWAY_MAX) {
         conn = (struct tl_conn *)tl_calloc(1, sizeof *conn);
     }

@@ -28,9 +28,11 @@ enum {
     TICKS_PER_TIMEOUT = 4,
     STATUS_EVERY_MS = 5000,
     LOG_LINES_PER_SECOND = 50,
-    BACKLOG = 512,
+    BACKLOG = 128,
     US_PER_S = 1000000,
     ACCEPT_FAILURES_MAX = 100000,
+    ACCEPT_TURN_MS = 10, /* whoever connects without end does not keep the loop from others */
+    ACCEPTS_PER_TURN = 40,
 };
 
 /* A worker that checks queued submissions; at most config->workers of them. */
@@ -159,6 +161,7 @@ static void close_if_over(struct tl_server *server)
     }
     close_server_handle((uv_handle_t *)&server->tick);
     close_server_handle((uv_handle_t *)&server->stop_timer);
+    close_server_handle((uv_handle_t *)&server->accept_timer);
     close_server_handle((uv_handle_t *)&server->done_async);
     close_server_handle((uv_handle_t *)&server->check);
     tl_scrub_detach(server->scrub);
@@ -267,6 +270,30 @@ static void accept_pending(struct tl_server *server)
             tl_conn_accept(&server->listeners[i]);
         }
     }
+}
+
+static void accept_timer_cb(uv_timer_t *timer)
+{
+    accept_pending(server_of(timer->data));
+}
+
+bool tl_server_may_accept(struct tl_listener *listener)
+{
+    struct tl_server *server = listener->server;
+    uint64_t now_ms = uv_now(&server->loop);
+    if (now_ms - listener->turn_ms >= ACCEPT_TURN_MS) {
+        listener->turn_ms = now_ms;
+        listener->accepts = 0;
+    }
+    if (listener->accepts < ACCEPTS_PER_TURN) {
+        listener->accepts++;
+        return true;
+    }
+    if (!server->closing && !uv_is_active((const uv_handle_t *)&server->accept_timer)) {
+        int error = uv_timer_start(&server->accept_timer, accept_timer_cb, ACCEPT_TURN_MS, 0);
+        TL_ASSERT(error == 0);
+    }
+    return false;
 }
 
 static void update_waiters(struct tl_server *server)
@@ -493,6 +520,9 @@ static void init_handles(struct tl_server *server)
     error = uv_timer_init(&server->loop, &server->stop_timer);
     TL_ASSERT(error == 0);
     server->stop_timer.data = server;
+    error = uv_timer_init(&server->loop, &server->accept_timer);
+    TL_ASSERT(error == 0);
+    server->accept_timer.data = server;
     for (size_t i = 0; i < 3; i++) {
         error = uv_signal_init(&server->loop, &server->signals[i]);
         TL_ASSERT(error == 0);

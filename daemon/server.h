@@ -32,6 +32,8 @@ struct tl_listener {
     bool open;
     bool pending; /* a client waits to be accepted when there is memory */
     unsigned failures; /* of accepting, one after the other */
+    uint64_t turn_ms;  /* since when accepts are counted */
+    unsigned accepts;
 };
 
 /* Counts and totals for STATUS; loop thread. */
@@ -53,6 +55,7 @@ struct tl_server {
     uv_signal_t signals[3];
     uv_timer_t tick;
     uv_timer_t stop_timer;
+    uv_timer_t accept_timer;
     uv_async_t done_async;
     uv_check_t check; /* after each turn's callbacks: what was replied is written */
     struct tl_helper *helpers;
@@ -100,6 +103,12 @@ int tl_server_run(const struct tl_config *config, struct tl_ledger *ledger, stru
                   const struct tl_listen_fds *fds);
 
 /* ---- For connections ---- */
+
+/*
+ * Counts a client that is to be accepted. False when there were enough of them for the moment: it
+ * stays pending, and its turn comes by itself.
+ */
+bool tl_server_may_accept(struct tl_listener *listener);
 
 void tl_server_submit(struct tl_server *server, struct tl_queue_lane *lane, struct tl_job *job);
 
