@@ -232,6 +232,10 @@ static void print_remedy(const struct submission *run, enum tally_reason reason)
     if (reason == TALLY_REASON_OVERLOADED || reason == TALLY_REASON_NO_SPACE ||
         reason == TALLY_REASON_STOPPED) {
         out_error("try again later: tally submit %s", run->path);
+    } else if (reason == TALLY_REASON_KEY_QUOTA) {
+        out_error("the key gets more of its share with every minute: try again later: tally submit "
+                  "%s. If you have not sent that much, somebody else has the key: revoke it",
+                  run->path);
     } else if (reason == TALLY_REASON_SEQUENCE_GAP) {
         out_error("an earlier entry by this key is not in yet: submit that one first, then this");
     } else if (reason == TALLY_REASON_SEQUENCE_REUSED || reason == TALLY_REASON_PREVIOUS_MISMATCH ||

@@ -27,6 +27,8 @@ static const struct metric {
     {"repeats", "tally_repeats_total", "counter", "Entries sent again."},
     {"rejections", "tally_rejections_total", "counter", "Entries rejected."},
     {"scrub-count", "tally_scrubs_total", "counter", "Times the stored ledger was looked through."},
+    {"rejections-key-quota", "tally_rejections_key_quota_total", "counter",
+     "Of those, because their key had its share."},
     {"disk-free-bytes", "tally_disk_free_bytes", "gauge", "Free on the ledger's disk."},
     {"disk-reserve-bytes", "tally_disk_reserve_bytes", "gauge", "Below this appends stop."},
     {"map-used-bytes", "tally_map_used_bytes", "gauge", "Taken by the store."},

@@ -49,6 +49,8 @@
     X(COUNT, workers, "workers", "0", 0, 256)                                                      \
     X(COUNT, io_threads, "io-threads", "4", 1, 256)                                                \
     X(COUNT, rejections_per_minute, "rejections-per-minute", "600", 0, 1u << 20)                   \
+    X(COUNT, entries_per_key, "entries-per-key", "20000", 0, UINT64_C(1) << 40)                    \
+    X(SIZE, bytes_per_key, "bytes-per-key", "256M", 0, UINT64_C(1) << 46)                          \
     X(TIME, handshake_timeout, "handshake-timeout", "5s", 10, 3600000)                             \
     X(TIME, frame_timeout, "frame-timeout", "15s", 10, 3600000)                                    \
     X(TIME, upload_timeout, "upload-timeout", "60s", 10, 3600000)                                  \

@@ -117,8 +117,9 @@ static void fit_connections(struct tl_config *config)
         uint64_t each = config->connections_per_user * most / config->connections;
         config->connections_per_user = each > 0 ? each : 1;
         tl_log(TL_LOG_WARNING,
-               "%" PRIu64 " descriptors are not enough for %" PRIu64 " connections: at most %" PRIu64
-               ", %" PRIu64 " of one user, are taken (LimitNOFILE of the unit, ulimit -n)",
+               "%" PRIu64 " descriptors are not enough for %" PRIu64
+               " connections: at most %" PRIu64 ", %" PRIu64
+               " of one user, are taken (LimitNOFILE of the unit, ulimit -n)",
                limit, config->connections, most, config->connections_per_user);
         config->connections = most;
     }

@@ -29,8 +29,7 @@ void tl_users_init(struct tl_user_table *table, uint64_t connections_max,
 {
     table->first = NULL;
     table->connections_max = (unsigned)connections_max;
-    table->tokens_max = (double)rejections_per_minute;
-    table->tokens_per_ms = (double)rejections_per_minute / (double)MS_PER_MINUTE;
+    table->rejections = tl_bucket_rate(rejections_per_minute, MS_PER_MINUTE);
 }
 
 void tl_users_deinit(struct tl_user_table *table)
@@ -41,15 +40,6 @@ void tl_users_deinit(struct tl_user_table *table)
         table->first = user->next;
         tl_free(user);
     }
-}
-
-static void refill(const struct tl_user_table *table, struct tl_user *user, uint64_t now_ms)
-{
-    user->tokens += (double)(now_ms - user->refilled_ms) * table->tokens_per_ms;
-    if (user->tokens > table->tokens_max) {
-        user->tokens = table->tokens_max;
-    }
-    user->refilled_ms = now_ms;
 }
 
 static struct tl_user *find_or_make(struct tl_user_table *table, uid_t uid, uint64_t now_ms)
@@ -64,8 +54,7 @@ static struct tl_user *find_or_make(struct tl_user_table *table, uid_t uid, uint
         return NULL;
     }
     user->uid = uid;
-    user->tokens = table->tokens_max;
-    user->refilled_ms = now_ms;
+    user->rejections = tl_bucket_full(&table->rejections, now_ms);
     user->next = table->first;
     table->first = user;
     return user;
@@ -90,11 +79,10 @@ void tl_user_leave(struct tl_user *user)
 bool tl_user_may_be_rejected(const struct tl_user_table *table, struct tl_user *user,
                              uint64_t now_ms)
 {
-    refill(table, user, now_ms);
-    if (user->tokens < 1.0) {
+    if (tl_bucket_refill(&table->rejections, &user->rejections, now_ms) < 1) {
         return false;
     }
-    user->tokens -= 1.0;
+    user->rejections.tokens -= 1;
     return true;
 }
 
@@ -103,8 +91,8 @@ void tl_users_sweep(struct tl_user_table *table, uint64_t now_ms)
     struct tl_user **link = &table->first;
     while (*link != NULL) {
         struct tl_user *user = *link;
-        refill(table, user, now_ms);
-        if (user->connections == 0 && user->tokens >= table->tokens_max) {
+        double left = tl_bucket_refill(&table->rejections, &user->rejections, now_ms);
+        if (user->connections == 0 && left >= table->rejections.max) {
             *link = user->next;
             tl_free(user);
         } else {

@@ -14,6 +14,7 @@
 
 #include <tally/status.h>
 
+#include "daemon/bucket.h"
 #include "daemon/queue.h"
 
 struct tl_peer {
@@ -33,15 +34,13 @@ struct tl_user {
     unsigned uploads;
     size_t read_bytes; /* held by its answers to GET */
     struct tl_queue_share queued;
-    double tokens;
-    uint64_t refilled_ms;
+    struct tl_bucket rejections;
 };
 
 struct tl_user_table {
     struct tl_user *first;
     unsigned connections_max;
-    double tokens_max;
-    double tokens_per_ms;
+    struct tl_bucket_rate rejections;
 };
 
 void tl_users_init(struct tl_user_table *table, uint64_t connections_max,
@@ -56,7 +55,7 @@ void tl_user_leave(struct tl_user *user);
 bool tl_user_may_be_rejected(const struct tl_user_table *table, struct tl_user *user,
                              uint64_t now_ms);
 
-/* Forgets users without connections whose tokens are whole again. */
+/* Forgets users without connections whose shares are whole again. */
 void tl_users_sweep(struct tl_user_table *table, uint64_t now_ms);
 
 #endif

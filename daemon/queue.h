@@ -74,8 +74,8 @@ void tl_queue_leave(struct tl_queue *queue, struct tl_queue_lane *lane);
 bool tl_queue_has_room(struct tl_queue *queue, const struct tl_queue_lane *lane, size_t bytes);
 
 /*
- * Hands a job over at the end of its lane. True when the sequencer is busy and workers should be sent to check jobs; an
- * idle sequencer has been woken instead.
+ * Hands a job over at the end of its lane. True when the sequencer is busy and workers should be
+ * sent to check jobs; an idle sequencer has been woken instead.
  */
 bool tl_queue_push(struct tl_queue *queue, struct tl_queue_lane *lane, struct tl_job *job);
 

@@ -9,6 +9,7 @@
 #include "daemon/draft.h"
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
+#include "daemon/quota.h"
 #include "daemon/receipts.h"
 #include "daemon/space.h"
 #include "lib/base/check.h"
@@ -27,11 +28,13 @@ struct tl_sequencer {
     void *context;
     pthread_t thread;
     const struct tl_config *config;
+    struct tl_quota quota;
     bool no_space; /* for the batch at hand */
     atomic_uint_fast64_t batches;
     atomic_uint_fast64_t records;
     atomic_uint_fast64_t repeats;
     atomic_uint_fast64_t rejections;
+    atomic_uint_fast64_t quota_rejections;
 };
 
 static void set_error(struct tl_job *job, enum tally_status status)
@@ -186,9 +189,49 @@ static bool is_closed_for(struct tl_sequencer *self, struct tl_job *job, uint64_
     return false;
 }
 
+/* Moves steadily, whatever is done to the wall clock. */
+static uint64_t quota_now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/*
+ * The key that the entry counts for, if it does: an amendment needs more than one member, may be
+ * what ends a flood, and does not; what is by nobody is for the judge.
+ */
+static bool find_quota_key(const struct tl_sequencer *self, const struct tl_job *job,
+                           size_t *ret_number)
+{
+    const struct tl_roster *roster = tl_judge_roster(self->ledger->judge);
+    const struct tl_roster_key *key = tl_roster_find_key(roster, &job->envelope.key);
+    if (key == NULL || tl_envelope_is_constitution(&job->envelope)) {
+        return false;
+    }
+    *ret_number = (size_t)(key - roster->keys);
+    return true;
+}
+
+/* True when the key must wait; the job has its answer. Its signatures are valid. */
+static bool is_over_quota(struct tl_sequencer *self, struct tl_job *job, size_t key_number)
+{
+    bool allows = false;
+    enum tally_status status =
+        tl_quota_allows(&self->quota, key_number, job->bytes.len, quota_now_ms(), &allows);
+    if (status != TALLY_OK) {
+        set_error(job, status);
+    } else if (!allows) {
+        atomic_fetch_add(&self->quota_rejections, 1);
+        set_rejection(self, job, TALLY_REASON_KEY_QUOTA);
+    }
+    return status != TALLY_OK || !allows;
+}
+
 static void judge(struct tl_sequencer *self, struct tl_job *job)
 {
     uint64_t now_us = 0;
+    size_t key_number = 0;
     if (answer_repeat(self, job)) {
         return;
     }
@@ -197,6 +240,10 @@ static void judge(struct tl_sequencer *self, struct tl_job *job)
         return;
     }
     if (is_closed_for(self, job, &now_us)) {
+        return;
+    }
+    bool counts = find_quota_key(self, job, &key_number);
+    if (counts && is_over_quota(self, job, key_number)) {
         return;
     }
     enum tally_reason reason = TALLY_REASON_NONE;
@@ -208,6 +255,8 @@ static void judge(struct tl_sequencer *self, struct tl_job *job)
         set_error(job, status);
     } else if (reason != TALLY_REASON_NONE) {
         set_rejection(self, job, reason);
+    } else if (counts) {
+        tl_quota_take(&self->quota, key_number, job->bytes.len);
     }
 }
 
@@ -288,6 +337,7 @@ enum tally_status tl_sequencer_start(struct tl_ledger *ledger, struct tl_queue *
     self->ledger = ledger;
     self->queue = queue;
     self->config = config;
+    tl_quota_init(&self->quota, config->entries_per_key, config->bytes_per_key);
     self->count_max = (size_t)config->batch_count;
     self->done = done;
     self->context = context;
@@ -295,6 +345,7 @@ enum tally_status tl_sequencer_start(struct tl_ledger *ledger, struct tl_queue *
     atomic_init(&self->records, 0);
     atomic_init(&self->repeats, 0);
     atomic_init(&self->rejections, 0);
+    atomic_init(&self->quota_rejections, 0);
     enum tally_status status = tl_draft_new(ledger, self->count_max,
                                             (unsigned)config->workers - 1, &self->draft);
     if (status == TALLY_OK && !start_thread(self)) {
@@ -317,6 +368,7 @@ void tl_sequencer_join(struct tl_sequencer *sequencer)
     int error = pthread_join(sequencer->thread, NULL);
     TL_ASSERT(error == 0);
     tl_draft_free(sequencer->draft);
+    tl_quota_deinit(&sequencer->quota);
     tl_free(sequencer);
 }
 
@@ -327,6 +379,7 @@ struct tl_sequencer_figures tl_sequencer_figures(struct tl_sequencer *sequencer)
         .records = atomic_load(&sequencer->records),
         .repeats = atomic_load(&sequencer->repeats),
         .rejections = atomic_load(&sequencer->rejections),
+        .quota_rejections = atomic_load(&sequencer->quota_rejections),
     };
     return figures;
 }

@@ -37,6 +37,7 @@ struct tl_sequencer_figures {
     uint64_t records;
     uint64_t repeats; /* entries that had been accepted before */
     uint64_t rejections;
+    uint64_t quota_rejections; /* of those, because the key had its share */
 };
 
 struct tl_sequencer_figures tl_sequencer_figures(struct tl_sequencer *sequencer);

@@ -28,7 +28,7 @@ enum {
     TICKS_PER_TIMEOUT = 4,
     STATUS_EVERY_MS = 5000,
     LOG_LINES_PER_SECOND = 50,
-    BACKLOG = 128,
+    BACKLOG = 512,
     US_PER_S = 1000000,
     ACCEPT_FAILURES_MAX = 100000,
     ACCEPT_TURN_MS = 10, /* whoever connects without end does not keep the loop from others */

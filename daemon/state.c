@@ -102,6 +102,7 @@ void tl_server_state(struct tl_server *server, struct tl_buffer *buffer)
     add_number(buffer, "records", work.records);
     add_number(buffer, "repeats", work.repeats);
     add_number(buffer, "rejections", work.rejections);
+    add_number(buffer, "rejections-key-quota", work.quota_rejections);
     add_number(buffer, "uploads", server->uploads);
     add_number(buffer, "exhibits-stored", server->figures.stored);
     add_number(buffer, "read-bytes", server->read_bytes);

@@ -82,7 +82,8 @@ TALLY_BEGIN_DECLS
     /* of the service, not of the submission */                                                    \
     X(OVERLOADED, "overloaded", "the daemon is at a limit: try again")                             \
     X(NO_SPACE, "no-space", "the daemon has no room: appends resume when there is")                \
-    X(STOPPED, "stopped", "the daemon has stopped signing: the operator must act")
+    X(STOPPED, "stopped", "the daemon has stopped signing: the operator must act")                 \
+    X(KEY_QUOTA, "key-quota", "the key has had its share for now: try again later")
 
 enum tally_reason {
 #define TALLY_REASON_ENUM(name, text, meaning) TALLY_REASON_##name,

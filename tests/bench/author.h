@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* An author of the benchmarks: a key that is enrolled, and entries signed ahead of the measuring. */
+/* An author of the benchmarks: an enrolled key, and entries signed ahead of the measuring. */
 #ifndef TESTS_BENCH_AUTHOR_H
 #define TESTS_BENCH_AUTHOR_H
 

@@ -71,12 +71,12 @@ class Ledger:
                         self.key("ledger"), "--data", self.root / "data"], check=True,
                        capture_output=True)
 
-    def start(self):
+    def start(self, *options):
         with open(self.root / "tallyd.log", "ab") as log:
             self.daemon = subprocess.Popen(
                 [TALLYD, "serve", "--data", self.root / "data", "--ledger-key",
                  self.key("ledger"), "--submit-socket", self.sockets / "submit", "--read-socket",
-                 self.sockets / "read"], stderr=log)
+                 self.sockets / "read", *options], stderr=log)
         deadline = time.monotonic() + 30
         while self.tally("status", who="nobody").code != 0:
             assert self.daemon.poll() is None and time.monotonic() < deadline

@@ -211,6 +211,22 @@ def test_a_rejection_says_what_to_do(ledger):
     assert ledger.tally(*words, state=desk).code == 0
 
 
+def test_a_key_that_has_had_its_share_is_told_to_wait(ledger):
+    assert ledger.verify("cedar").code == 0
+    ledger.stop()
+    ledger.start("--entries-per-key", "1")
+    ledger.submit("cedar")
+    path = ledger.finding()
+    words = ["submit", path, "--key", ledger.key("cedar")]
+    done = ledger.tally(*words, who="cedar")
+    assert done.code == 5 and "key-quota" in done.err and "revoke it" in done.err
+    signed = path.with_suffix(".tally")
+    assert f"try again later: tally submit {signed}" in done.err
+    ledger.stop()
+    ledger.start()
+    assert ledger.tally("submit", signed, who="cedar").code == 0
+
+
 def test_an_entry_that_cannot_be_written_is_said_to_be(ledger, tmp_path):
     path = tmp_path / ("n" * 250 + ".json")  # with .tally, longer than a name can be
     path.write_bytes(ledger.finding().read_bytes())

@@ -49,7 +49,7 @@ quorum-missing consent-missing key-reused key-unusable threshold-invalid record-
 index-mismatch link-mismatch roster-mismatch seal-missing seal-invalid leaf-mismatch tile-mismatch
 commitments-missing root-mismatch checkpoint-invalid checkpoint-rollback checkpoint-fork
 receipt-invalid receipt-mismatch proof-invalid batch-mismatch bundle-invalid prefix-mismatch
-overloaded no-space stopped""".split()
+overloaded no-space stopped key-quota""".split()
 
 
 class Bad(Exception):
