@@ -31,9 +31,11 @@ enum {
     BACKLOG = 512,
     US_PER_S = 1000000,
     ACCEPT_FAILURES_MAX = 100000,
-    ACCEPT_TURN_MS = 10, /* whoever connects without end does not keep the loop from others */
-    ACCEPTS_PER_TURN = 40,
+    ACCEPT_AGAIN_MS = 5,
 };
+
+/* Whoever connects without end does not keep the loop from others; a crowd that comes once may. */
+static const struct tl_bucket_rate accept_rate = {.max = 1000, .per_ms = 8};
 
 /* A worker that checks queued submissions; at most config->workers of them. */
 struct tl_helper {
@@ -280,17 +282,12 @@ static void accept_timer_cb(uv_timer_t *timer)
 bool tl_server_may_accept(struct tl_listener *listener)
 {
     struct tl_server *server = listener->server;
-    uint64_t now_ms = uv_now(&server->loop);
-    if (now_ms - listener->turn_ms >= ACCEPT_TURN_MS) {
-        listener->turn_ms = now_ms;
-        listener->accepts = 0;
-    }
-    if (listener->accepts < ACCEPTS_PER_TURN) {
-        listener->accepts++;
+    if (tl_bucket_refill(&accept_rate, &listener->accepts, uv_now(&server->loop)) >= 1) {
+        listener->accepts.tokens -= 1;
         return true;
     }
     if (!server->closing && !uv_is_active((const uv_handle_t *)&server->accept_timer)) {
-        int error = uv_timer_start(&server->accept_timer, accept_timer_cb, ACCEPT_TURN_MS, 0);
+        int error = uv_timer_start(&server->accept_timer, accept_timer_cb, ACCEPT_AGAIN_MS, 0);
         TL_ASSERT(error == 0);
     }
     return false;
@@ -496,6 +493,7 @@ static bool open_listener(struct tl_server *server, size_t i, enum tl_socket soc
     listener->magic = LISTENER_MAGIC;
     listener->server = server;
     listener->socket = socket;
+    listener->accepts = tl_bucket_full(&accept_rate, uv_now(&server->loop));
     int error = uv_pipe_init(&server->loop, &listener->pipe, 0);
     TL_ASSERT(error == 0); /* cannot fail on Unix */
     listener->pipe.data = listener;

@@ -12,6 +12,7 @@
 
 #include <tally/status.h>
 
+#include "daemon/bucket.h"
 #include "daemon/config.h"
 #include "daemon/ledger.h"
 #include "daemon/listen.h"
@@ -32,8 +33,7 @@ struct tl_listener {
     bool open;
     bool pending; /* a client waits to be accepted when there is memory */
     unsigned failures; /* of accepting, one after the other */
-    uint64_t turn_ms;  /* since when accepts are counted */
-    unsigned accepts;
+    struct tl_bucket accepts;
 };
 
 /* Counts and totals for STATUS; loop thread. */
