@@ -55,6 +55,7 @@ void tl_conn_free_if_over(struct tl_conn *conn)
     }
     if (conn->user != NULL) {
         tl_user_leave(conn->user);
+        server->admitted--;
     }
     tl_server_forget(server, conn);
     conn->magic = 0;
@@ -286,9 +287,10 @@ static void admit(struct tl_conn *conn)
     }
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     log_opened(conn, &peer);
-    if (server->conn_count <= server->config->connections) {
+    if (server->admitted < server->config->connections) {
         conn->user = tl_user_enter(&server->users, peer.uid, uv_now(&server->loop));
     }
+    server->admitted += conn->user != NULL ? 1 : 0;
     if (conn->user != NULL && conn->session.socket == TL_SOCKET_SUBMIT) {
         tl_queue_join(server->queue, &conn->lane, &conn->user->queued);
     }

@@ -70,7 +70,8 @@ struct tl_server {
     struct tl_user_table users;
     struct tl_conn *conns; /* all of them */
     struct tl_conn *dirty; /* with replies that were not written yet */
-    size_t conn_count;
+    size_t conn_count; /* those included that are being turned away */
+    size_t admitted;   /* with a user that they count for */
     bool has_waiters;      /* some connection waits for a shared limit */
     size_t frame_bytes;    /* reserved for long frames */
     size_t read_bytes;     /* held by answers to GET */

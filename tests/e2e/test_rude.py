@@ -5,6 +5,7 @@ import contextlib
 import os
 import resource
 import select
+import signal
 import socket
 
 import conftest
@@ -296,6 +297,24 @@ def test_storm_of_connections(made, team, rude):
         conftest.wait_for(lambda: client.state()["connections"] == "1", "the others' end")
         assert client.state()["connections-accepted"] == "501"
     assert_within(made, before, ["connections"])
+    made.stop()
+
+
+def test_those_turned_away_take_no_place(made, team, rude):
+    """All wait when the daemon comes back: one user's surplus does not stand in another's way."""
+    if rude is contextlib.nullcontext:
+        pytest.skip("one user has one limit")
+    start(made, connections=8, connections_per_user=2)
+    made.process.send_signal(signal.SIGSTOP)
+    many = crowd(rude, made.submit, 20)
+    late = wire.Client(made.submit, greet=False)
+    late.sock.sendall(conftest.hello_frame())
+    made.process.send_signal(signal.SIGCONT)
+    assert late.receive()[0] == wire.WELCOME
+    assert int(late.state()["connections-turned-away"]) == 18
+    honest(made, team, late, 1)
+    late.close()
+    leave(many)
     made.stop()
 
 
