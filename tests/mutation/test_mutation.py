@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: ISC
+"""The deliberate bugs still fit the tree, and name tests that there are."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = pathlib.Path(os.environ.get("TALLY_SOURCE_DIR", HERE.parent.parent))
+BUILD = os.environ.get("TALLY_BUILD_DIR")
+sys.path.insert(0, str(HERE))
+
+import known_bugs  # noqa: E402
+
+BUGS = known_bugs.load()
+
+
+def names_in_the_build():
+    shown = subprocess.run(["ctest", "--test-dir", BUILD, "--show-only=json-v1"],
+                           stdout=subprocess.PIPE, check=True).stdout.decode()
+    return {test["name"] for test in json.loads(shown[shown.index("{"):])["tests"]}
+
+
+def functions_of(names):
+    """The test functions of the pytest files whose test is named."""
+    found = set()
+    for path in ROOT.glob("tests/*/test_*.py"):
+        if any(name in (f"{path.parent.name}_{path.stem[5:]}", path.parent.name)
+               for name in names):
+            found.update(re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE))
+    return found
+
+
+def test_every_bug_applies():
+    read = known_bugs.reader(ROOT)
+    assert len(BUGS) > 100
+    assert [problem for bug in BUGS.values() for problem in bug.problems(read)] == []
+
+
+@pytest.mark.skipif(BUILD is None, reason="TALLY_BUILD_DIR names no build")
+def test_every_bug_names_tests_that_there_are():
+    there = names_in_the_build()
+    for bug in BUGS.values():
+        for pattern in bug.tests.split("|"):
+            assert any(re.search(pattern, name) for name in there), f"{bug.name}: {pattern}"
+        words = set(bug.only.split()) - {"or"}
+        functions = functions_of([pattern.strip("^$") for pattern in bug.tests.split("|")])
+        for word in words:
+            assert any(word in name for name in functions), f"{bug.name}: {word}"
+
+
+def test_a_bug_that_does_not_apply_is_told():
+    table = {"why": "", "tests": "", "file": "x.c", "old": "a", "new": "b"}
+    texts = {"x.c": "a", "twice.c": "aa"}
+    assert not list(known_bugs.Bug("fits", table).problems(texts.get))
+    for changes in ({"old": "c"}, {"new": "a"}, {"file": "twice.c"}):
+        assert list(known_bugs.Bug("fits not", {**table, **changes}).problems(texts.get))
+    with pytest.raises(ValueError):
+        known_bugs.Bug("strange", {**table, "olny": "x"})
+
+
+def test_edits_of_one_file_add_up():
+    edits = [{"file": "x.c", "old": "a", "new": "1"}, {"file": "x.c", "old": "b", "new": "2"}]
+    bug = known_bugs.Bug("two", {"why": "", "tests": "", "edits": edits})
+    assert bug.apply({"x.c": "a b c"}.get) == {"x.c": "1 2 c"}
+    assert bug.files() == ["x.c"]
