@@ -62,6 +62,19 @@ static long do_fork(void)
     return pid;
 }
 
+static int end_at_once(void *argument)
+{
+    (void)argument;
+    return 0;
+}
+
+/* As posix_spawn makes one: a process, though it shares the memory. */
+static long do_spawn(void)
+{
+    static char stack[65536] __attribute__((aligned(16)));
+    return clone(end_at_once, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+}
+
 static long do_socket_inet(void)
 {
     return syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
@@ -187,6 +200,7 @@ struct call {
 static const struct call forbidden[] = {
     {"execve", do_execve},
     {"fork", do_fork},
+    {"spawn", do_spawn},
     {"socket, network", do_socket_inet},
     {"socket, Unix", do_socket_unix},
     {"connect", do_connect},
@@ -292,6 +306,29 @@ static void test_abort_is_abort(void **state)
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGABRT);
 }
+
+#ifdef __x86_64__
+/* getpid of the 32-bit interface, whose numbers are others. */
+static long do_other_interface(void)
+{
+    long result = 20;
+    __asm__ volatile("int $0x80" : "+a"(result) : : "memory", "r8", "r9", "r10", "r11");
+    return result;
+}
+
+/* Where the kernel has that interface at all. */
+static void test_no_way_round_the_list(void **state)
+{
+    const struct call call = {"int 0x80", do_other_interface};
+    (void)state;
+    if (end_of(&call, false) != 0) {
+        skip();
+    }
+    int status = end_of(&call, true);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGSYS);
+}
+#endif
 
 static long do_count(void)
 {
@@ -566,6 +603,9 @@ int main(void)
         cmocka_unit_test(test_forbidden_calls_end_the_process),
         cmocka_unit_test(test_some_calls_are_of_a_later_kernel),
         cmocka_unit_test(test_abort_is_abort),
+#ifdef __x86_64__
+        cmocka_unit_test(test_no_way_round_the_list),
+#endif
         cmocka_unit_test(test_number_of_calls),
         cmocka_unit_test(test_landlock),
         cmocka_unit_test(test_rule_without_directory),

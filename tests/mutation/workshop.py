@@ -26,6 +26,10 @@ def tracked():
     return [name for name in os.fsdecode(listed.stdout).split("\0") if name]
 
 
+def environment_of_builds(tree):
+    return {**os.environ, "CCACHE_BASEDIR": str(tree), "CCACHE_NOHASHDIR": "1"}
+
+
 class Workshop:
     def __init__(self, place, preset):
         self.tree, self.preset = place / "tree", preset
@@ -63,9 +67,8 @@ class Workshop:
 
     def run(self, what, command):
         done = subprocess.run(command, cwd=self.tree, stdout=subprocess.PIPE, text=True,
-                              stderr=subprocess.STDOUT, check=False, env={
-                                  **os.environ, "CCACHE_BASEDIR": str(self.tree),
-                                  "CCACHE_NOHASHDIR": "1"})
+                              stderr=subprocess.STDOUT, check=False,
+                              env=environment_of_builds(self.tree))
         if done.returncode != 0:
             raise Broken(f"{what} fails:\n{done.stdout[-2000:]}")
         return done.stdout
@@ -95,6 +98,31 @@ class Workshop:
     def is_built(self, path):
         rules = (self.build / "build.ninja").read_text(encoding="utf-8")
         return f"build {path.removeprefix(f'{self.build}/')}:" in rules
+
+    def commands(self, tests):
+        """{name: (command, environment, directory)} of the tests, to run them without ctest."""
+        shown = self.run("ctest", ["ctest", "--test-dir", self.build, "--show-only=json-v1",
+                                   "-R", tests])
+        found = {}
+        for test in json.loads(shown[shown.index("{"):])["tests"]:
+            environment = dict(os.environ)
+            properties = {item["name"]: item["value"] for item in test["properties"]}
+            for change in properties.get("ENVIRONMENT_MODIFICATION", []):
+                name, how = change.split("=", 1)
+                environment.pop(name, None)
+                if how.startswith("set:"):
+                    environment[name] = how[4:]
+            environment.update(item.split("=", 1) for item in properties.get("ENVIRONMENT", []))
+            found[test["name"]] = (test["command"], environment,
+                                   properties.get("WORKING_DIRECTORY", str(self.build)))
+        return found
+
+    def try_build(self):
+        """What the compilers say when it does not build, else None."""
+        done = subprocess.run(["cmake", "--build", self.build, "-j", "2", "--", "-k", "0"],
+                              cwd=self.tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False, env=environment_of_builds(self.tree))
+        return None if done.returncode == 0 else done.stdout
 
     def make(self, tests):
         self.run("building", ["cmake", "--build", self.build, "-j", "2", "--target",

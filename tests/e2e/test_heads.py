@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: ISC
+"""Starts beside a head guard that somebody made: whole as a file, and still not to be trusted."""
+import hashlib
+import struct
+
+import conftest
+import pytest
+import sample
+import tallyref as T
+
+SLOT_LEN, SLOT_GAP = 512, 4096
+
+
+def guard(note):
+    """A head guard of this note alone, as lib/store/head_guard.c lays it out."""
+    slot = b"tally-hd" + struct.pack(">IQH", 1, 0, len(note)) + note
+    slot = slot.ljust(SLOT_LEN - 32, b"\0")
+    return (slot + hashlib.sha256(slot).digest()).ljust(2 * SLOT_GAP, b"\0")
+
+
+@pytest.fixture(name="grown")
+def fixture_grown(made, team):
+    """Three records, stopped; and a note of them with one thing changed."""
+    made.start()
+    with made.client() as client:
+        for _ in range(2):
+            team.accept(client, team.alder)
+        checkpoint = T.checkpoint_open(client.get("checkpoint"), team.note_key)
+    made.stop()
+
+    def note(size=3, root=checkpoint["root"], key=team.ledger_key):
+        text = T.checkpoint_text(conftest.ORIGIN, size, root)
+        return T.note_sign(text, T.note_key(conftest.ORIGIN, key.key["point"]), key.seed)
+    return made, note
+
+
+def test_a_guard_that_says_what_the_store_says(grown):
+    made, note = grown
+    (made.data / "head").write_bytes(guard(note()))
+    made.start()
+    made.stop()
+
+
+def test_a_guard_that_is_one_behind(grown, team):
+    """Right, but older: the last batch stands."""
+    made, note = grown
+    root = T.tree_root([team.leaves[0], team.leaves[1]])
+    (made.data / "head").write_bytes(guard(note(size=2, root=root)))
+    made.start()
+    made.stop()
+    assert "durable but not acknowledged" in made.log()
+
+
+@pytest.mark.parametrize("changes, said", [
+    ({"root": bytes(32)}, "has another root than the store"),
+    ({"size": 2}, "has another root than the store"),
+    ({"size": 4}, "is newer than the store"),
+    ({"key": sample.STRANGER}, "is not signed by this ledger's key"),
+], ids=["fork", "older-fork", "newer", "stranger"])
+def test_a_guard_that_contradicts_the_store(grown, changes, said):
+    made, note = grown
+    forged = guard(note(**changes))
+    (made.data / "head").write_bytes(forged)
+    code, error = made.refuses_to_start()
+    assert code == 3 and said in error
+    assert (made.data / "head").read_bytes() == forged
