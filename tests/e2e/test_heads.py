@@ -64,3 +64,21 @@ def test_a_guard_that_contradicts_the_store(grown, changes, said):
     code, error = made.refuses_to_start()
     assert code == 3 and said in error
     assert (made.data / "head").read_bytes() == forged
+
+
+def test_what_does_not_confirm_the_head(made, team):
+    """confirm-head waits for a checkpoint that this ledger has signed, and over some record."""
+    def signed(size, root, key):
+        text = T.checkpoint_text(conftest.ORIGIN, size, root)
+        return T.note_sign(text, T.note_key(conftest.ORIGIN, key.key["point"]), key.seed)
+
+    made.start(confirm_head="yes")
+    root = team.leaves[0]
+    for hello in (b"", b"junk", signed(0, T.tree_root([]), team.ledger_key),
+                  signed(1, root, sample.STRANGER)):
+        with made.client(hello=hello) as client:
+            assert client.state()["signing"] == "waits-for-head"
+    with made.client(hello=signed(1, root, team.ledger_key)) as client:
+        assert client.state()["signing"] == "on"
+        team.accept(client, team.alder)
+    made.stop()

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """Limits that show while a commit lasts, while users crowd, or when a client has gone."""
+import contextlib
 import os
 import shutil
 import subprocess
+import threading
 
 import conftest
 import pytest
@@ -15,17 +17,23 @@ def probe(daemon):
         return reader.state()
 
 
-def hold_commit(made):
-    """strace, attached: the next sync of the store lasts until strace ends."""
+@contextlib.contextmanager
+def held_commit(made):
+    """strace, attached: a sync of the store that begins in the block lasts until its end."""
     if shutil.which("strace") is None:
         pytest.skip("no strace to hold a commit")
     tracer = subprocess.Popen(
         ["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(made.process.pid), "-e",
          "trace=fdatasync", "-e", "inject=fdatasync:delay_enter=300s:when=1",
-         "-P", str(made.data / "store" / "data.mdb")])
-    conftest.wait_for(lambda: "TracerPid:\t0" not in conftest.pathlib.Path(
-        f"/proc/{made.process.pid}/status").read_text(), "strace")
-    return tracer
+         "-P", str(made.data / "store" / "data.mdb")], stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+    try:
+        conftest.wait_for(lambda: "TracerPid:\t0" not in conftest.pathlib.Path(
+            f"/proc/{made.process.pid}/status").read_text(), "strace")
+        yield
+    finally:
+        tracer.kill()
+        tracer.wait()
 
 
 @pytest.mark.parametrize("config, most", [
@@ -39,18 +47,19 @@ def test_what_waits_behind_a_commit_is_bounded(made, team, config, most):
     entry = team.alder.compose()
     frame = wire.frame(wire.SUBMIT, 7, T.submission_encode(entry.submission()))
     count = 60 if config else 400
-    tracer = hold_commit(made)
     with made.client() as client:
-        client.send(wire.SUBMIT, T.submission_encode(entry.submission()))
         client.sock.settimeout(60)
-        client.sock.sendall(frame * count)
-        conftest.wait_for(lambda: int(probe(made)["queue"]) >= min(most, count) // 2, "a queue")
-        # Each answer is a turn of the loop, in which the others' bytes are read as well.
-        queued = [int(probe(made)["queue"]) for _ in range(40)]
-        assert max(queued) <= most
-        tracer.terminate()
-        tracer.wait()
+        with held_commit(made):
+            client.send(wire.SUBMIT, T.submission_encode(entry.submission()))
+            sender = threading.Thread(target=client.sock.sendall, args=(frame * count,))
+            sender.start()
+            conftest.wait_for(lambda: int(probe(made)["queue"]) >= min(most, count) // 2,
+                              "a queue")
+            # Each answer is a turn of the loop, in which the others' bytes are read as well.
+            queued = [int(probe(made)["queue"]) for _ in range(40)]
         receipts = {client.receive()[2] for _ in range(count + 1)}
+        sender.join()
+    assert max(queued) <= most
     assert len(receipts) == 1
     team.take(receipts.pop())
     made.stop()
@@ -96,4 +105,72 @@ def test_memory_of_a_long_frame_comes_back(made):
         client.sock.sendall(wire.struct.pack(">IBI", 5 + 8000000, wire.SUBMIT, 2) + bytes(200000))
         conftest.wait_for(lambda: probe(made)["frame-bytes"] != "0", "a reserved frame")
     conftest.wait_for(lambda: probe(made)["frame-bytes"] == "0", "its release")
+    made.stop()
+
+
+def deaf(made, *frames):
+    """A reader that asks and never reads."""
+    sock = conftest.raw_connect(made.read)
+    sock.sendall(conftest.hello_frame() + b"".join(frames))
+    return sock
+
+
+def test_one_user_holds_half_of_the_memory_for_answers(made, team):
+    """Of answers that nobody takes: one at a time where the memory is small."""
+    made.start(read_memory="1M")
+    parts = [(b"/data/%d" % i, bytes(250000), "c") for i in range(5)]
+    with made.client() as client:
+        team.accept(client, team.alder, contents=parts)
+    socks = [deaf(made, wire.frame(wire.GET, 2, b"tally/parts/001")) for _ in range(6)]
+    conftest.wait_for(lambda: 1000000 < int(probe(made)["read-bytes"]) < 3000000, "one answer")
+    assert max(int(probe(made)["read-bytes"]) for _ in range(40)) < 3000000
+    for sock in socks:
+        sock.close()
+    conftest.wait_for(lambda: probe(made)["read-bytes"] == "0", "its release")
+    made.stop()
+
+
+def test_answers_to_a_deaf_peer_are_bounded(made):
+    """It may ask until its own socket is full: behind a mebibyte of answers nobody reads on."""
+    made.start()
+    sock = deaf(made)
+    sock.settimeout(0.5)
+    frames = wire.frame(wire.STATUS, 3) * 1000
+    sent = 0
+    try:
+        while sent < 1 << 20:
+            sent += sock.send(frames)
+    except TimeoutError:
+        pass
+    assert sent < 1 << 20
+    sock.close()
+    made.stop()
+
+
+def test_download_stops_while_nobody_takes_it(made, team):
+    """A long exhibit is read from the disk as fast as its reader takes it, and no faster."""
+    data = bytes(24 << 20)
+    digest = T.sha256(data)
+    made.start()
+    with made.client() as client:
+        assert client.put(digest, data) == wire.STORED
+        exhibit = T.exhibit_encode(digest, len(data), "text/plain", digest)
+        team.accept(client, team.alder, kind="finding", files=[("clear", data, b"page")],
+                    contents=[(b"/exhibits/page", exhibit, "c")])
+
+    def read_bytes():
+        text = conftest.pathlib.Path(f"/proc/{made.process.pid}/io").read_text(encoding="ascii")
+        return int(text.split("rchar: ")[1].split()[0])
+
+    before = read_bytes()
+    sock = deaf(made, wire.frame(wire.GET, 2, b"tally/objects/" + digest.hex().encode()))
+    conftest.wait_for(lambda: read_bytes() - before > 65536, "the first piece")
+    for _ in range(200):
+        probe(made)
+    assert read_bytes() - before < 2 << 20
+    sock.settimeout(conftest.DEADLINE_S)
+    taken = 0
+    while taken < len(data):
+        taken += len(sock.recv(1 << 20))
+    sock.close()
     made.stop()
