@@ -132,10 +132,9 @@ static struct tl_job *make_job(size_t author)
     static const struct fixture_part part = {"/name", "\"value\"", 'c'};
     struct fixture_entry entry = {.type = "finding", .author = author, .parts = &part,
                                   .part_count = 1, .has_seen = true};
-    uint64_t index = fixture_append(fixture, &entry);
     struct tl_buffer bytes;
     tl_buffer_init(&bytes, TALLY_SUBMISSION_MAX);
-    fixture_submission(fixture, index, &bytes);
+    fixture_submission(fixture, fixture_append(fixture, &entry), &bytes);
     struct tl_job *job = tl_job_new(NULL, 1, tl_buffer_bytes(&bytes));
     assert_non_null(job);
     tl_buffer_deinit(&bytes);
@@ -187,6 +186,44 @@ static void test_nothing_is_said_after_a_stop(void **state)
     tl_job_free(job);
 }
 
+/*
+ * A batch takes no more than one transaction of the store may change: with many sealed parts, of
+ * which each counts some pages, it is full long before its count is.
+ */
+static void test_a_batch_fits_its_transaction(void **state)
+{
+    (void)state;
+    enum { COUNT_MAX = 40 };
+    struct tl_job *jobs[COUNT_MAX] = {NULL};
+    struct tl_draft *draft = NULL;
+    size_t count = 0;
+    bool is_full = false;
+    assert_status(tl_draft_new(ledger, 2 * COUNT_MAX, 0, &draft), TALLY_OK);
+    tl_draft_begin(draft);
+    while (count < COUNT_MAX && !is_full) {
+        enum tally_reason reason = TALLY_REASON_NONE;
+        struct tl_job *job = make_job(0);
+        check(NULL, job);
+        job->submission.sealed.count = TALLY_PART_COUNT_MAX;
+        is_full = tl_draft_is_full_for(draft, job);
+        if (!is_full) {
+            uint64_t received_us = (UINT64_C(1) << 52) + count;
+            assert_status(tl_draft_add(draft, job, received_us, &reason), TALLY_OK);
+            assert_int_equal(reason, TALLY_REASON_NONE);
+        }
+        jobs[count] = job;
+        count++;
+    }
+    assert_true(is_full);
+    assert_in_range(count, 10, COUNT_MAX - 1);
+    assert_status(tl_draft_commit(draft), TALLY_OK);
+    assert_int_equal(tl_store_size(ledger->store), count);
+    tl_draft_free(draft);
+    for (size_t i = 0; i < count; i++) {
+        tl_job_free(jobs[i]);
+    }
+}
+
 /* A store whose nodes are not those of the tree in memory: no root of either is signed. */
 static void test_no_root_that_the_store_does_not_have(void **state)
 {
@@ -209,6 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_nothing_is_said_before_it_is_safe, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_is_said_after_a_stop, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_batch_fits_its_transaction, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_root_that_the_store_does_not_have, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@ import conftest
 import pytest
 import sample
 import tallyref as T
+import wire
 
 SLOT_LEN, SLOT_GAP = 512, 4096
 
@@ -81,4 +82,24 @@ def test_what_does_not_confirm_the_head(made, team):
     with made.client(hello=signed(1, root, team.ledger_key)) as client:
         assert client.state()["signing"] == "on"
         team.accept(client, team.alder)
+    made.stop()
+
+
+def test_nothing_is_appended_after_a_stop(made, team):
+    """What comes behind a stop is not even stored: a later start has nothing to sign for."""
+    made.start()
+    entry = T.submission_encode(team.alder.compose().submission())
+    text = T.checkpoint_text(conftest.ORIGIN, 1, bytes(32))
+    with pytest.raises(wire.Refused):
+        made.client(hello=T.note_sign(text, team.note_key, team.ledger_key.seed))
+    with made.client() as client:
+        kind, payload = client.submit(entry)
+        assert (kind, wire.status_of(payload)) == (wire.ERROR, wire.ESTOPPED)
+    made.stop()
+    (made.data / "contradiction").unlink()
+    made.start()
+    with made.client() as client:
+        assert client.state()["size"] == "1"
+        kind, payload = client.submit(entry)
+        assert kind == wire.RECEIPT
     made.stop()

@@ -2,12 +2,15 @@
 """Limits that show while a commit lasts, while users crowd, or when a client has gone."""
 import contextlib
 import os
+import resource
 import shutil
+import signal
 import subprocess
 import threading
 
 import conftest
 import pytest
+import sample
 import tallyref as T
 import wire
 
@@ -65,7 +68,7 @@ def test_what_waits_behind_a_commit_is_bounded(made, team, config, most):
     made.stop()
 
 
-def connect_as(uid, path, count):
+def connect_as(uid, path, count, sent=b""):
     """Connections of another user, held by a process of that user's; its end is theirs."""
     script = ("import os, socket, sys\n"
               "os.setuid(int(sys.argv[1]))\n"
@@ -73,15 +76,19 @@ def connect_as(uid, path, count):
               "for _ in range(int(sys.argv[3])):\n"
               "    held.append(socket.socket(socket.AF_UNIX))\n"
               "    held[-1].connect(sys.argv[2])\n"
+              "    held[-1].sendall(bytes.fromhex(sys.argv[4]))\n"
               "print('held', flush=True)\n"
               "sys.stdin.read()\n")
-    child = subprocess.Popen(["/usr/bin/python3", "-c", script, str(uid), str(path), str(count)],
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    child = subprocess.Popen(["/usr/bin/python3", "-c", script, str(uid), str(path), str(count),
+                              sent.hex()], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdout.readline() == b"held\n"
     return child
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="another user is only to be had by root")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user too")
+
+
+@needs_root
 def test_users_share_the_connections(made):
     made.directory.chmod(0o755)
     made.start(connections=6, connections_per_user=4, submit_mode="0666")
@@ -95,6 +102,73 @@ def test_users_share_the_connections(made):
     conftest.wait_for(lambda: conftest.can_connect(made), "a place")
     for client in clients:
         client.close()
+    made.stop()
+
+
+@needs_root
+def test_users_share_the_uploads(made):
+    """One place: a user takes it, and another one is told that there is none."""
+    made.directory.chmod(0o755)
+    made.start(uploads=1, submit_mode="0666")
+    announced = T.sha256(b"y") + wire.struct.pack(">Q", 1)
+    other = connect_as(12345, made.submit, 1,
+                       conftest.hello_frame() + wire.frame(wire.PUT, 2, announced))
+    conftest.wait_for(lambda: probe(made)["uploads"] == "1", "the other user's")
+    with made.client() as client:
+        assert client.put(T.sha256(b"y"), b"y") == wire.EBUSY
+        other.communicate(b"")
+        conftest.wait_for(lambda: client.put(T.sha256(b"y"), b"y") == wire.STORED, "a place")
+    made.stop()
+
+
+def test_a_crowd_takes_no_descriptor_of_the_ledger(made):
+    """However many come at once, accepting never fails for want of one."""
+    made.start(preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (88, 88)), workers=2,
+               connections_per_user=256)
+    with made.client() as client:
+        made.process.send_signal(signal.SIGSTOP)
+        socks = [conftest.raw_connect(made.read) for _ in range(150)]
+        made.process.send_signal(signal.SIGCONT)
+        for _ in range(20):
+            client.state()
+        assert client.put(T.sha256(b"y"), b"y") == wire.STORED
+        for sock in socks:
+            sock.close()
+    conftest.wait_for(lambda: conftest.can_connect(made), "service")
+    made.stop()
+    assert "accepting failed" not in made.log()
+
+
+def test_stop_ends_whoever_does_not_read(made, team):
+    """Not the time that a write may take ends it, but that of a stop."""
+    made.start(stop_timeout="200ms", write_timeout="10min", idle_timeout="10min")
+    with made.client() as client:
+        team.accept(client, team.alder, contents=[(b"/body", b"x" * 250000, "c")])
+    sock = deaf(made, wire.frame(wire.GET, 2, b"tally/parts/001") * 8)
+    conftest.wait_for(lambda: int(probe(made)["read-bytes"]) > 0, "answers that wait")
+    made.stop()
+    sock.close()
+
+
+def test_an_amendment_ends_its_batch(made, team):
+    """Also when what follows it waits already: its receipt's checkpoint is the one behind it."""
+    made.start()
+    amendment = sample.Entry(
+        sample.ALDER, "alder", "amendment", team.id, others=[sample.NEWCOMER],
+        fields={"seen": (0, team.leaves[0]), "refs": [("amends", 0, team.leaves[0])],
+                "ops": [f"enrol birch author {sample.NEWCOMER.text}"]})
+    entries = [team.alder.advance(team.alder.compose()), amendment,
+               team.alder.advance(team.alder.compose()), team.birch.compose()]
+    with made.client() as client:
+        with held_commit(made):
+            for entry in entries:
+                client.send(wire.SUBMIT, T.submission_encode(entry.submission()))
+            conftest.wait_for(lambda: probe(made)["queue"] == "3", "what waits")
+        answers = sorted((client.receive() for _ in entries), key=lambda answer: answer[1])
+    assert [kind for kind, _, _ in answers] == [wire.RECEIPT] * 4
+    taken = [team.take(payload) for _, _, payload in answers]
+    assert [(index, checkpoint["size"]) for index, _, _, checkpoint in taken] == [
+        (1, 2), (2, 3), (3, 5), (4, 5)]
     made.stop()
 
 

@@ -126,3 +126,19 @@ def test_foreign_file_cannot_be_read(made, sandbox):
     os.unlink(made.data / "exhibits")
     os.rename(made.directory / "exhibits", made.data / "exhibits")
     made.stop()
+
+
+@pytest.mark.parametrize("sandbox", ["yes", "no"])
+def test_own_files_cannot_be_read_by_name(made, sandbox):
+    """What lies in the data directory itself, perhaps the key, is open already or never."""
+    data = b"beside the store"
+    name = T.sha256(data).hex()
+    (made.data / name).write_bytes(data)
+    made.start(sandbox=sandbox)
+    os.rename(made.data / "exhibits", made.directory / "exhibits")
+    os.symlink(".", made.data / "exhibits")
+    with made.reader() as reader:
+        assert reader.get("tally/objects/" + name) == (data if sandbox == "no" else EIO)
+    os.unlink(made.data / "exhibits")
+    os.rename(made.directory / "exhibits", made.data / "exhibits")
+    made.stop()

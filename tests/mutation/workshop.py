@@ -8,6 +8,7 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 MINUTES_MAX = 15  # of one test run
+CRASH_COUNT = "10000"  # crash states against one bug; the gate has ten times as many
 
 # Ends at the first failure, and runs only what a bug asks for.
 PYTHON = """#!/bin/sh
@@ -136,7 +137,8 @@ class Workshop:
                 ["ctest", "--test-dir", self.build, "-R", tests, "--stop-on-failure",
                  "--no-tests=error", "--output-on-failure"],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-                errors="replace", env={**os.environ, "MUTATE_ONLY": only, "LC_ALL": "C.UTF-8"},
+                errors="replace", env={**os.environ, "MUTATE_ONLY": only, "LC_ALL": "C.UTF-8",
+                                       "CRASH_COUNT": CRASH_COUNT},
                 timeout=60 * MINUTES_MAX)
         except subprocess.TimeoutExpired:
             return "no end"
