@@ -3,7 +3,7 @@
 
 All of a sample are compiled in at once: a function has one copy of its body for each of its
 mutants, and an environment variable chooses. So one build serves them all. What survives the
-plain build is tried once more under the sanitizers.
+plain build is tried once more under the sanitizers, by the tests of its own directory.
 """
 import os
 import random
@@ -98,13 +98,14 @@ class Runner:
             return False
         return done.returncode == 0
 
-    def killer(self, number):
-        """The first test that fails; its own directory's come first, then short ones."""
-        mutant = self.mutants[number]
-        own = OWN[os.path.dirname(mutant.path)]
+    def killer(self, number, near):
+        """The first test that fails; its own directory's come first, near: no others."""
+        own = OWN[os.path.dirname(self.mutants[number].path)]
         order = sorted(self.tests, key=lambda name: (not re.match(own, name),
                                                      self.seconds[name]))
         for name in order:
+            if near and not re.match(own, name):
+                break
             limit = SECONDS_MIN + 5 * self.seconds[name]
             if not self.passes(*self.tests[name], number, limit):
                 return name
