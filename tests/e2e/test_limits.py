@@ -43,6 +43,13 @@ def held_commit(made):
         tracer.wait()
 
 
+def begin_commit(made, client, entry):
+    """The entry is in a batch of its own, whose commit is under way."""
+    client.send(wire.SUBMIT, T.submission_encode(entry.submission()))
+    client.state()  # answered by the loop, which has queued the entry before
+    conftest.wait_for(lambda: probe(made)["queue"] == "0", "its batch")
+
+
 @pytest.mark.parametrize("config, most", [
     ({"requests_per_connection": 4}, 4),
     ({"queue_count": 4}, 5),     # one more may be on its way when it is full
@@ -57,7 +64,7 @@ def test_what_waits_behind_a_commit_is_bounded(made, team, config, most):
     with made.client() as client:
         client.sock.settimeout(60)
         with held_commit(made):
-            client.send(wire.SUBMIT, T.submission_encode(entry.submission()))
+            begin_commit(made, client, entry)
             sender = threading.Thread(target=client.sock.sendall, args=(frame * count,))
             sender.start()
             conftest.wait_for(lambda: int(probe(made)["queue"]) >= min(most, count) // 2,
@@ -164,7 +171,8 @@ def test_an_amendment_ends_its_batch(made, team):
                team.alder.advance(team.alder.compose()), team.birch.compose()]
     with made.client() as client:
         with held_commit(made):
-            for entry in entries:
+            begin_commit(made, client, entries[0])
+            for entry in entries[1:]:
                 client.send(wire.SUBMIT, T.submission_encode(entry.submission()))
             conftest.wait_for(lambda: probe(made)["queue"] == "3", "what waits")
         answers = sorted((client.receive() for _ in entries), key=lambda answer: answer[1])
