@@ -31,7 +31,7 @@ class Mutant:
         """body: (begin, end) of the function's; at: offset of old in the file."""
         self.path, self.body, self.at, self.old, self.new, self.kind = (
             path, body, at, old, new, kind)
-        self.line = self.text = self.context = None
+        self.line = self.text = self.context = self.function = None
 
     def describe(self):
         return f"{self.path}:{self.line}: {self.kind}: {self.text} -> {self.changed()}"
@@ -42,8 +42,8 @@ class Mutant:
         return " ".join((self.text[:column] + self.new + behind).split())
 
     def key(self):
-        """What names it as long as its line stays as it is."""
-        return f"{self.path}: {self.text} -> {self.changed()}"
+        """What names it as long as its line stays as it is, in its function."""
+        return f"{self.path}: {self.function}: {self.text} -> {self.changed()}"
 
 
 def tokens(code, begin, end):
@@ -130,6 +130,8 @@ def mutants_of(path, source):
         stop = source.find("\n", mutant.at + len(mutant.old))
         text = source[begin:stop]
         indent = len(text) - len(text.lstrip())
+        head = code[code.rfind("\n\n", 0, mutant.body[0]):mutant.body[0]]
+        mutant.function = re.findall(r"(\w+)\(", head)[0]
         mutant.line = source.count("\n", 0, mutant.at) + 1
         mutant.text = text.lstrip().replace("\n", " ")
         mutant.context = mutant.at - begin - indent

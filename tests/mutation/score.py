@@ -18,7 +18,7 @@ DIRECTORIES = ("keys", "lib/codec", "lib/tree", "lib/roster", "lib/verify")
 OWN = {"keys": "keys_|fuzz_sshsig", "lib/codec": "codec_|fuzz_", "lib/tree": "tree_|tile",
        "lib/roster": "roster|finding_status",
        "lib/verify": "judge|receipt_check|bundle_check|report"}
-ALL = ("^(keys_|codec_|tree_|tile$|roster$|finding_status$|judge|receipt_check$|bundle_check$|"
+ALL = ("^(keys_|codec_|tree_|tile$|roster|finding_status$|judge|receipt_check$|bundle_check$|"
        "report$|fuzz_|archive_(verify|verify_bad|ledger_vectors)$|daemon_job$)")
 SELECTOR = """
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The deliberate bugs still fit the tree, and name tests that there are."""
+"""Deliberate bugs and survivors still fit the tree; and what mutants are made of a function."""
 import json
 import os
 import pathlib
@@ -15,6 +15,8 @@ BUILD = os.environ.get("TALLY_BUILD_DIR")
 sys.path.insert(0, str(HERE))
 
 import known_bugs  # noqa: E402
+import operators  # noqa: E402
+import score  # noqa: E402
 
 BUGS = known_bugs.load()
 
@@ -68,3 +70,53 @@ def test_edits_of_one_file_add_up():
     bug = known_bugs.Bug("two", {"why": "", "tests": "", "edits": edits})
     assert bug.apply({"x.c": "a b c"}.get) == {"x.c": "1 2 c"}
     assert bug.files() == ["x.c"]
+
+
+SOURCE = """#include <x.h>
+
+/* if (a < b) is no code here */
+static int work(int a, const char *text)
+{
+    if (a < 2 && !text) {
+        tell("a, b; (c)", a);
+        goto out;
+    }
+    return TALLY_EFORMAT;
+out:
+    return a + 1;
+}
+"""
+
+
+def test_mutants_of_a_function():
+    made = {(m.kind, m.changed()) for m in operators.mutants_of("x.c", SOURCE)}
+    for expected in (("relation", "if (a <= 2 && !text) {"), ("logic", "if (a < 2 || !text) {"),
+                     ("constant", "if (a < 3 && !text) {"), ("constant", "if (a < 1 && !text) {"),
+                     ("negation", "if (a < 2 && text) {"), ("call", ";"),
+                     ("condition", "if (!(a < 2 && !text)) {"), ("return", "return TALLY_OK;"),
+                     ("arithmetic", "return a - 1;"), ("constant", "return a + 0;"),
+                     ("constant", "return a + 2;")):
+        assert expected in made, expected
+        made.remove(expected)
+    assert made == set()
+
+
+def test_all_mutants_stand_in_one_file():
+    made = dict(enumerate(operators.mutants_of("x.c", SOURCE), 1))
+    text, lines = operators.schema(SOURCE, made)
+    assert text.count("{") == text.count("}") == 2 * (len(made) + 1) + 1
+    assert text.count("if (tl_mutant == ") == len(made)
+    for number in made:
+        assert f"goto out_{number};" in text and f"\nout_{number}:\n" in text
+    whole = text.split("\n")
+    for number, mutant in made.items():
+        own = "\n".join(whole[line - 1] for line, who in lines.items() if who == number)
+        assert mutant.changed() in " ".join(own.split())
+
+
+def test_survivors_are_of_this_tree():
+    """What was called equivalent is still there to be: else the line goes."""
+    known = score.equivalents(HERE / "survivors.txt")
+    there = {mutant.key() for mutant in score.sample([], 0, 0)[0].values()}
+    assert known and [key for key in known if key not in there] == []
+    assert all(known.values())
