@@ -5,18 +5,21 @@ import re
 import subprocess
 
 import pytest
-from conftest import TALLY
+import tallyref as T
+import wire
+from conftest import TALLY, TALLYD
 from test_backup import backup, fill
+from test_daemon import failing
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/usr/bin/strace"), reason="no strace")
 
 
-def traced(made, calls, *words, inject=None):
-    """Runs tally under strace: how it ended, and its calls, in which descriptors have paths."""
+def traced(made, calls, *words, inject=None, program=TALLY):
+    """Runs it under strace: how it ended, and its calls, in which descriptors have paths."""
     trace = made.directory / "trace"
     faults = ["-e", f"inject={inject}"] if inject else []
     done = subprocess.run(
-        ["strace", "-f", "-y", "-s", "0", "-o", trace, "-e", f"trace={calls}", *faults, TALLY,
+        ["strace", "-f", "-y", "-s", "0", "-o", trace, "-e", f"trace={calls}", *faults, program,
          *map(str, words)], capture_output=True, text=True, timeout=300, check=False,
         env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
     lines = [line.split(None, 1)[1] for line in trace.read_text().splitlines() if "(" in line]
@@ -78,3 +81,51 @@ def test_what_was_restored_is_read_again(saved):
     assert ".restore-" in done.stderr and "first bad record 1 (file-invalid)" in done.stderr
     assert not target.exists() and not list(saved.directory.glob("*.restore-*"))
 
+
+def test_new_ledger_is_durable_before_its_name(bare):
+    """Each file and each directory of it by a sync of its own, then its name, then its parent."""
+    done, calls = traced(bare, "fsync,rename,renameat2", "init", "--charter",
+                         bare.directory / "charter.tally", "--data", bare.data, "--ledger-key",
+                         bare.key, program=TALLYD)
+    assert done.returncode == 0, done.stderr
+    named = next(i for i, call in enumerate(calls)
+                 if call.startswith("rename(") and f'"{bare.data}")' in call)
+    place = re.match(r'rename\("([^"]+)"', calls[named])[1]
+    matches = [re.match(r"fsync\(\d+<(.+)>\)", call) for call in calls[:named]]
+    synced = [match[1] for match in matches if match]
+    for name in ("", "/store", "/store/data.mdb", "/exhibits", "/exhibits/deposits",
+                 "/exhibits/incoming"):
+        assert place + name in synced, name
+    assert any(path.startswith(f"{place}/.tally-") for path in synced), "the head guard"
+    assert re.match(rf"fsync\(\d+<{bare.directory}>\)", calls[named + 1])
+
+
+@pytest.mark.parametrize("path, call", [("exhibits/deposits", "fsync"),
+                                        ("store/data.mdb", "fdatasync")])
+def test_one_failed_sync_ends_the_daemon(made, team, path, call):
+    """The next one may say that all is well: there is none, and nobody gets an answer."""
+    made.start()
+    data = b"kept or not"
+    tracer = failing(made, made.data / path, f"{call}:error=EIO:when=1")
+    client = made.client()
+    if call == "fsync":
+        client.send(wire.PUT, T.sha256(data) + len(data).to_bytes(8, "big"))
+        request = client.next - 1
+        client.send(wire.PUT_DATA, data, request)
+        client.send(wire.PUT_END, b"", request)
+    else:
+        client.send(wire.SUBMIT, T.submission_encode(team.alder.compose().submission()))
+    answers = set()
+    try:
+        while True:
+            answers.add(client.receive()[0])
+    except (wire.Closed, ConnectionResetError):
+        pass
+    assert made.wait_exit() == 7
+    tracer.wait(timeout=20)
+    assert answers <= {wire.READY}
+    made.start()
+    with made.client() as client:
+        assert client.put(T.sha256(data), data) == wire.STORED
+        team.accept(client, team.alder)
+    made.stop()

@@ -17,9 +17,9 @@ import workshop
 DIRECTORIES = ("keys", "lib/codec", "lib/tree", "lib/roster", "lib/verify")
 OWN = {"keys": "keys_|fuzz_sshsig", "lib/codec": "codec_|fuzz_", "lib/tree": "tree_|tile",
        "lib/roster": "roster|finding_status",
-       "lib/verify": "judge|receipt_check|bundle_check|report"}
+       "lib/verify": "judge|receipt_check|bundle_check|report|verify_edges"}
 ALL = ("^(keys_|codec_|tree_|tile$|roster|finding_status$|judge|receipt_check$|bundle_check$|"
-       "report$|fuzz_|archive_(verify|verify_bad|ledger_vectors)$|daemon_job$)")
+       "report$|verify_edges$|fuzz_|archive_(verify|verify_bad|ledger_vectors)$|daemon_job$)")
 SELECTOR = """
 #include <stdlib.h>
 int tl_mutant;
