@@ -129,3 +129,18 @@ def test_one_failed_sync_ends_the_daemon(made, team, path, call):
         assert client.put(T.sha256(data), data) == wire.STORED
         team.accept(client, team.alder)
     made.stop()
+
+
+def test_a_file_that_is_there_is_synced_again(made):
+    """Who uploads it a second time is told that it is stored by a sync of its own."""
+    data = b"wanted by two"
+    made.start()
+    with made.client() as client:
+        assert client.put(T.sha256(data), data) == wire.STORED
+        assert client.put(T.sha256(data), data) == wire.STORED
+    tracer = failing(made, made.data / "exhibits" / "deposits", "fsync:error=EIO")
+    with made.client() as client:
+        with pytest.raises((wire.Closed, ConnectionResetError)):
+            client.put(T.sha256(data), data)
+    assert made.wait_exit() == 7
+    tracer.wait(timeout=20)
