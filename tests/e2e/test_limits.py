@@ -257,8 +257,13 @@ def test_download_stops_while_nobody_takes_it(made, team):
     before = read_bytes()
     sock = deaf(made, wire.frame(wire.GET, 2, b"tally/objects/" + digest.hex().encode()))
     conftest.wait_for(lambda: read_bytes() - before > 65536, "the first piece")
-    for _ in range(200):
+    # Until it rests: a hundred turns of the loop without another piece.
+    seen, rested = read_bytes(), 0
+    while rested < 100:
         probe(made)
+        now = read_bytes()
+        rested = rested + 1 if now - seen < 65536 else 0
+        seen = seen if rested else now
     assert read_bytes() - before < 2 << 20
     sock.settimeout(conftest.DEADLINE_S)
     taken = 0
