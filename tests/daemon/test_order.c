@@ -141,20 +141,29 @@ static struct tl_job *make_job(size_t author)
     return job;
 }
 
+static void no_help(void *context)
+{
+    (void)context;
+}
+
 /* The receipts of one batch of entries by as many authors. */
 static unsigned run_batch(void)
 {
     unsigned receipts = 0;
     struct tl_queue *queue = NULL;
     struct tl_sequencer *sequencer = NULL;
-    assert_status(tl_queue_new(ENTRY_COUNT, 1u << 20, check, NULL, &queue), TALLY_OK);
+    struct tl_queue_share share = {.lanes = 0};
+    struct tl_queue_lane lane = {.share = NULL};
+    assert_status(tl_queue_new(ENTRY_COUNT, 1u << 20, check, no_help, NULL, &queue), TALLY_OK);
+    tl_queue_join(queue, &lane, &share);
     for (size_t author = 0; author < ENTRY_COUNT; author++) {
-        (void)tl_queue_push(queue, make_job(author));
+        (void)tl_queue_push(queue, &lane, make_job(author));
     }
     tl_queue_close(queue);
     assert_status(tl_sequencer_start(ledger, queue, &config, done, &receipts, &sequencer),
                   TALLY_OK);
     tl_sequencer_join(sequencer);
+    tl_queue_leave(queue, &lane);
     tl_queue_free(queue);
     return receipts;
 }
