@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* Looking through a file of LMDB, as far as LMDB lets itself be asked. */
-#include <sched.h>
 #include <string.h>
 
 #include "lib/base/bytes.h"
@@ -100,38 +99,47 @@ static int survey_tables(const struct tl_mdb *mdb, MDB_txn *txn)
     return code;
 }
 
+static enum tally_status read_agreed(struct tl_mdb *mdb, size_t *ret_agreed)
+{
+    struct tl_mdb_txn txn;
+    enum tally_status status = tl_mdb_read_begin(mdb, &txn);
+    if (status == TALLY_OK) {
+        *ret_agreed = mdb_txn_id(txn.handle);
+        tl_mdb_read_end(&txn);
+    }
+    return status;
+}
+
 /*
  * Processes that have the file open agree on the newest transaction among themselves; the next to
- * open it asks the file. A commit that is under way makes them differ for a moment.
+ * open it asks the file. While a commit is being synced the file is ahead by that one.
  */
-static int survey_newest(struct tl_mdb *mdb)
+static enum tally_status survey_newest(struct tl_mdb *mdb)
 {
-    enum { ATTEMPTS = 1000 };
-    for (unsigned i = 0; i < ATTEMPTS; i++) {
-        MDB_envinfo info;
-        struct tl_mdb_txn txn;
-        if (tl_mdb_read_begin(mdb, &txn) != TALLY_OK) {
-            return MDB_CORRUPTED;
-        }
-        size_t agreed = mdb_txn_id(txn.handle);
-        int code = mdb_env_info(mdb->env, &info);
-        tl_mdb_read_end(&txn);
-        if (code != MDB_SUCCESS || info.me_last_txnid == agreed) {
-            return code;
-        }
-        (void)sched_yield();
+    MDB_envinfo info;
+    size_t before = 0;
+    size_t after = 0;
+    enum tally_status status = read_agreed(mdb, &before);
+    if (status == TALLY_OK) {
+        status = tl_mdb_status(mdb_env_info(mdb->env, &info));
     }
-    return MDB_CORRUPTED;
+    if (status == TALLY_OK) {
+        status = read_agreed(mdb, &after);
+    }
+    if (status != TALLY_OK) {
+        return status;
+    }
+    return before <= info.me_last_txnid && info.me_last_txnid <= after + 1 ? TALLY_OK
+                                                                           : TALLY_EFORMAT;
 }
 
 enum tally_status tl_mdb_survey(struct tl_mdb *mdb)
 {
     struct tl_mdb_txn txn;
-    int code = survey_newest(mdb);
-    if (code != MDB_SUCCESS) {
-        return tl_mdb_status(code);
+    enum tally_status status = survey_newest(mdb);
+    if (status == TALLY_OK) {
+        status = tl_mdb_read_begin(mdb, &txn);
     }
-    enum tally_status status = tl_mdb_read_begin(mdb, &txn);
     if (status == TALLY_OK) {
         status = tl_mdb_status(survey_tables(mdb, txn.handle));
         tl_mdb_read_end(&txn);

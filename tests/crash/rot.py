@@ -199,4 +199,4 @@ class Rot:
             return "broken", f"the scrub says {state['scrub']}"
         daemon.stop()
         bad = self.verifies(daemon)
-        return "no matter", bad and f"the scrub found nothing, but:\n{bad}"
+        return "no matter", f"the scrub found nothing, but:\n{bad}" if bad else None

@@ -198,6 +198,7 @@ static void test_one_user_leaves_room(void **state)
     struct tl_queue_share other_share = {0};
     struct tl_queue_lane other;
     struct tl_queue_lane second;
+    struct tl_queue_lane third;
     (void)state;
     join(queue, &second, &share);
     join(queue, &other, &other_share);
@@ -214,6 +215,12 @@ static void test_one_user_leaves_room(void **state)
         (void)tl_queue_push(queue, &other, make_job(i, 100));
     }
     assert_false(tl_queue_has_room(queue, &other, 100));
+    join(queue, &third, &other_share);
+    for (uint32_t i = 3; i < 5; i++) {
+        assert_true(tl_queue_has_room(queue, &third, 0));
+        (void)tl_queue_push(queue, &other, make_job(i, 100));
+    }
+    assert_false(tl_queue_has_room(queue, &third, 0)); /* twelve are twelve */
     tl_queue_free(queue);
 
     queue = make(12, 12000);
