@@ -215,8 +215,12 @@ static void sequencer_over(struct tl_server *server)
 
 static void confirm_clock(struct tl_clock *clock)
 {
-    uint64_t behind_us = tl_clock_behind_us(clock, tl_clock_read());
-    tl_clock_confirm(clock);
+    struct tl_clock_reading reading = tl_clock_read();
+    uint64_t behind_us = tl_clock_behind_us(clock, reading);
+    if (!tl_clock_confirm(clock, reading)) {
+        tl_log(TL_LOG_NOTICE, "SIGHUP: the clock needs no confirmation");
+        return;
+    }
     tl_log(TL_LOG_NOTICE, "the operator has confirmed the clock: appends go on");
     if (behind_us > 0) {
         char held[TL_TIME_LEN + 1];
@@ -233,10 +237,8 @@ static void signal_cb(uv_signal_t *handle, int number)
     struct tl_server *server = server_of(handle->data);
     if (number != SIGHUP) {
         stop(server);
-    } else if (tl_clock_is_stepped(&server->ledger->clock)) {
-        confirm_clock(&server->ledger->clock);
     } else {
-        tl_log(TL_LOG_NOTICE, "SIGHUP: the clock needs no confirmation");
+        confirm_clock(&server->ledger->clock);
     }
 }
 
