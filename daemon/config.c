@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/config.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "lib/base/check.h"
 #include "lib/base/file.h"
@@ -305,6 +307,20 @@ static bool join(char *field, const char *dir, const char *name)
     return len > 0 && (unsigned)len < TL_CONFIG_TEXT_MAX;
 }
 
+/* This credential may be left out; "-", as a unit's default, stands for none. False: too long. */
+static bool find_host_key(struct tl_config *config, const char *credentials)
+{
+    struct stat info;
+    if (!join(config->host_key, credentials, "host-key")) {
+        return false;
+    }
+    bool found = stat(config->host_key, &info) == 0;
+    if (found ? info.st_size <= 1 : errno == ENOENT) {
+        config->host_key[0] = '\0';
+    }
+    return true;
+}
+
 enum tally_status tl_config_finish(struct tl_config *config, struct tl_config_fault *reterr_fault)
 {
     const char *credentials = getenv("CREDENTIALS_DIRECTORY");
@@ -318,6 +334,10 @@ enum tally_status tl_config_finish(struct tl_config *config, struct tl_config_fa
     if (config->ledger_key[0] == '\0') {
         return fail(reterr_fault, "no ledger key: say \"ledger-key FILE\", --ledger-key FILE, or "
                                   "pass the credential ledger-key");
+    }
+    if (config->host_key[0] == '\0' && credentials != NULL &&
+        !find_host_key(config, credentials)) {
+        return fail(reterr_fault, "the path in CREDENTIALS_DIRECTORY is too long");
     }
     if (config->head[0] == '\0' && !join(config->head, config->data, "head")) {
         return fail(reterr_fault, "the path of the data directory is too long");

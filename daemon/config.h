@@ -24,6 +24,7 @@
     X(TEXT, data, "data", "", 0, 0)                                                                \
     X(TEXT, ledger_key, "ledger-key", "", 0, 0)                                                    \
     X(TEXT, next_ledger_key, "next-ledger-key", "", 0, 0)                                          \
+    X(TEXT, host_key, "host-key", "", 0, 0)                                                        \
     X(TEXT, head, "head", "", 0, 0)                                                                \
     X(TEXT, submit_socket, "submit-socket", "", 0, 0)                                              \
     X(TEXT, read_socket, "read-socket", "", 0, 0)                                                  \

@@ -303,7 +303,7 @@ static int load_keys(const struct tl_config *config, struct tl_ledger *ledger)
                key.name);
         return TL_EXIT_KEY;
     }
-    return TL_EXIT_OK;
+    return tl_host_key_load(config->host_key, tl_judge_roster(ledger->judge), &ledger->host_key);
 }
 
 static int refuse_head(const char *path, const char *what)
@@ -598,6 +598,7 @@ void tl_ledger_close(struct tl_ledger *ledger)
     tl_store_close(ledger->store);
     tl_secret_key_free(&ledger->secret);
     tl_secret_key_free(&ledger->next_secret);
+    tl_host_key_free(&ledger->host_key);
     tl_free(ledger->constitution);
     tl_head_deinit(&ledger->head);
     (void)pthread_mutex_destroy(&ledger->signing_mutex);

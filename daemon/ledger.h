@@ -3,8 +3,9 @@
  * Ledger: everything that a running daemon holds of its ledger, and how that comes to be whole:
  * the store under its lock, the judge restored from it, the tree's edge, the keys, the head guard.
  *
- * Threads: judge, edge, guard and clock belong to the sequencer (to the main thread before it
- * starts); keys may be read by the sequencer while it alone adds one; the rest says so itself.
+ * Threads: judge, edge, guard, clock and host key belong to the sequencer (to the main thread
+ * before it starts); keys may be read by the sequencer while it alone adds one; the rest says so
+ * itself.
  */
 #ifndef TL_DAEMON_LEDGER_H
 #define TL_DAEMON_LEDGER_H
@@ -18,6 +19,7 @@
 #include "daemon/clock.h"
 #include "daemon/config.h"
 #include "daemon/head.h"
+#include "daemon/host_key.h"
 #include "keys/ed25519.h"
 #include "keys/note_key.h"
 #include "lib/codec/rejection.h"
@@ -61,6 +63,7 @@ struct tl_ledger {
 
     struct tl_secret_key *secret;
     struct tl_secret_key *next_secret; /* NULL unless a replacement is prepared */
+    struct tl_host_key host_key;
     pthread_mutex_t keys_mutex;
     size_t key_count; /* guarded with secret and next_secret; [key_count - 1] is in force */
     struct tl_ledger_key keys[TL_LEDGER_KEY_COUNT_MAX];

@@ -101,10 +101,11 @@ static void make_rules(const struct tl_config *config, const struct tl_listen_fd
 static int lock_keys(const struct tl_ledger *ledger)
 {
     if (tl_secret_key_lock(ledger->secret) &&
-        (ledger->next_secret == NULL || tl_secret_key_lock(ledger->next_secret))) {
+        (ledger->next_secret == NULL || tl_secret_key_lock(ledger->next_secret)) &&
+        (ledger->host_key.secret == NULL || tl_secret_key_lock(ledger->host_key.secret))) {
         return TL_EXIT_OK;
     }
-    return refuse("the memory of the ledger key cannot be locked: raise LimitMEMLOCK= "
+    return refuse("the memory of the keys cannot be locked: raise LimitMEMLOCK= "
                   "(RLIMIT_MEMLOCK), and let mlock(2) pass where a container forbids it");
 }
 

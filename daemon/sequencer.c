@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/sequencer.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -8,16 +9,27 @@
 
 #include "daemon/draft.h"
 #include "daemon/exit_code.h"
+#include "daemon/incident.h"
 #include "daemon/log.h"
 #include "daemon/quota.h"
 #include "daemon/receipts.h"
 #include "daemon/space.h"
 #include "lib/base/check.h"
 #include "lib/base/mem.h"
+#include "lib/base/text.h"
 #include "lib/codec/receipt.h"
 #include "lib/wire/frame.h"
 
-enum { BATCH_BYTES_MAX = 33554432 };
+enum { BATCH_BYTES_MAX = 33554432, US_PER_S = 1000000 };
+
+/* Why nothing may be appended, if so. */
+enum gate {
+    GATE_OPEN,
+    GATE_AWAITS_HEAD,
+    GATE_STOPPED,
+    GATE_CLOCK,
+    GATE_NO_SPACE,
+};
 
 struct tl_sequencer {
     struct tl_ledger *ledger;
@@ -29,7 +41,9 @@ struct tl_sequencer {
     pthread_t thread;
     const struct tl_config *config;
     struct tl_quota quota;
-    bool no_space; /* for the batch at hand */
+    enum gate gate;          /* of the batch at hand, as the next two */
+    uint64_t now_us;         /* when what it appends was received */
+    struct tl_job *incident; /* NULL, or the entry that the daemon itself has put first */
     atomic_uint_fast64_t batches;
     atomic_uint_fast64_t records;
     atomic_uint_fast64_t repeats;
@@ -165,28 +179,36 @@ static bool answer_repeat(struct tl_sequencer *self, struct tl_job *job)
     return true;
 }
 
-/* True when nothing may be appended at present; the job has its answer. */
-static bool is_closed_for(struct tl_sequencer *self, struct tl_job *job, uint64_t *ret_now_us)
+/* True when nothing may be appended in the batch at hand; the job has its answer. */
+static bool is_closed_for(struct tl_sequencer *self, struct tl_job *job)
 {
-    switch ((enum tl_signing)atomic_load(&self->ledger->signing)) {
-    case TL_SIGNING_ON:
-        break;
-    case TL_SIGNING_AWAITS_HEAD:
+    switch (self->gate) {
+    case GATE_OPEN:
+        return false;
+    case GATE_AWAITS_HEAD:
         set_error(job, TALLY_EBUSY);
-        return true;
-    case TL_SIGNING_STOPPED:
+        break;
+    case GATE_STOPPED:
         set_error(job, TALLY_ESTOPPED);
-        return true;
-    }
-    if (!tl_clock_now(&self->ledger->clock, tl_clock_read(), ret_now_us)) {
+        break;
+    case GATE_CLOCK:
         set_rejection(self, job, TALLY_REASON_STOPPED);
-        return true;
-    }
-    if (self->no_space) {
+        break;
+    case GATE_NO_SPACE:
         set_rejection(self, job, TALLY_REASON_NO_SPACE);
-        return true;
+        break;
     }
-    return false;
+    return true;
+}
+
+static enum tally_status add(struct tl_sequencer *self, struct tl_job *job, uint64_t received_us,
+                             enum tally_reason *ret_reason)
+{
+    enum tally_status status = tl_draft_add(self->draft, job, received_us, ret_reason);
+    if (status == TALLY_EIO || status == TALLY_EFORMAT) {
+        tl_log_die(TL_EXIT_STORE, "the store cannot be read: %s", tally_status_text(status));
+    }
+    return status;
 }
 
 /* Moves steadily, whatever is done to the wall clock. */
@@ -230,7 +252,6 @@ static bool is_over_quota(struct tl_sequencer *self, struct tl_job *job, size_t 
 
 static void judge(struct tl_sequencer *self, struct tl_job *job)
 {
-    uint64_t now_us = 0;
     size_t key_number = 0;
     if (answer_repeat(self, job)) {
         return;
@@ -239,7 +260,7 @@ static void judge(struct tl_sequencer *self, struct tl_job *job)
         set_rejection(self, job, job->reason);
         return;
     }
-    if (is_closed_for(self, job, &now_us)) {
+    if (is_closed_for(self, job)) {
         return;
     }
     bool counts = find_quota_key(self, job, &key_number);
@@ -247,10 +268,7 @@ static void judge(struct tl_sequencer *self, struct tl_job *job)
         return;
     }
     enum tally_reason reason = TALLY_REASON_NONE;
-    enum tally_status status = tl_draft_add(self->draft, job, now_us, &reason);
-    if (status == TALLY_EIO || status == TALLY_EFORMAT) {
-        tl_log_die(TL_EXIT_STORE, "the store cannot be read: %s", tally_status_text(status));
-    }
+    enum tally_status status = add(self, job, self->now_us, &reason);
     if (status != TALLY_OK) {
         set_error(job, status);
     } else if (reason != TALLY_REASON_NONE) {
@@ -261,22 +279,103 @@ static void judge(struct tl_sequencer *self, struct tl_job *job)
 }
 
 /*
- * Takes jobs off the front of *jobs as far as one batch goes. Returns them in order. Room is looked
- * at before each batch: what is kept free is enough for one, not for all those of a second.
+ * OK: the incident is the first record of the batch, and times go on from its own. EINVAL: it is
+ * rejected, with the reason. EKEY, ENOMEM and others: it cannot be made.
  */
+static enum tally_status add_incident(struct tl_sequencer *self, const struct tl_clock_step *step,
+                                      enum tally_reason *ret_reason)
+{
+    struct tl_job *job = NULL;
+    uint64_t received_us = (uint64_t)step->after_us;
+    enum tally_status status = tl_incident_new(self->ledger, step, &job);
+    if (status != TALLY_OK) {
+        return status;
+    }
+    *ret_reason = job->reason;
+    if (job->reason == TALLY_REASON_NONE) {
+        status = add(self, job, received_us, ret_reason);
+    }
+    if (status != TALLY_OK || *ret_reason != TALLY_REASON_NONE) {
+        tl_job_free(job);
+        return status != TALLY_OK ? status : TALLY_EINVAL;
+    }
+    self->incident = job;
+    self->now_us = received_us;
+    tl_clock_set_back(&self->ledger->clock, received_us);
+    return TALLY_OK;
+}
+
+/* The first record after a confirmed step tells of it. Where none can, times stand still. */
+static void own_up(struct tl_sequencer *self, struct tl_clock_reading reading)
+{
+    struct tl_clock_step step;
+    enum tally_reason reason = TALLY_REASON_NONE;
+    if (!tl_clock_take_step(&self->ledger->clock, reading, &step)) {
+        return;
+    }
+    enum tally_status status = add_incident(self, &step, &reason);
+    if (status == TALLY_OK) {
+        return;
+    }
+    if (status == TALLY_EKEY) {
+        tl_log(TL_LOG_WARNING, "no incident tells of the clock's step: there is no host key. Name "
+                               "it as host-key (tallyd.conf(5)), and the next one is recorded");
+    } else {
+        tl_log(TL_LOG_ERROR, "no incident tells of the clock's step: %s",
+               status == TALLY_EINVAL ? tally_reason_name(reason) : tally_status_text(status));
+    }
+    uint64_t behind_us = tl_clock_behind_us(&self->ledger->clock, reading);
+    if (behind_us > 0) {
+        char held[TL_TIME_LEN + 1];
+        tl_time_format(self->now_us / US_PER_S, held);
+        tl_log(TL_LOG_WARNING,
+               "the clock is %" PRIu64 " seconds behind the newest record: until it has come "
+               "there, every record is received at %s",
+               behind_us / US_PER_S, held);
+    }
+}
+
+/*
+ * Decides once for the whole batch whether and under which time it may append. Room is looked at
+ * before each batch: what is kept free is enough for one, not for all those of a second.
+ */
+static enum gate look(struct tl_sequencer *self)
+{
+    struct tl_clock_reading reading = tl_clock_read();
+    switch ((enum tl_signing)atomic_load(&self->ledger->signing)) {
+    case TL_SIGNING_ON:
+        break;
+    case TL_SIGNING_AWAITS_HEAD:
+        return GATE_AWAITS_HEAD;
+    case TL_SIGNING_STOPPED:
+        return GATE_STOPPED;
+    }
+    if (tl_space_is_short(self->config, self->ledger->store, tl_space_free(self->config->data))) {
+        return GATE_NO_SPACE;
+    }
+    /* Last: a time that is given out, and a step that is told of, must have their record. */
+    if (!tl_clock_now(&self->ledger->clock, reading, &self->now_us)) {
+        return GATE_CLOCK;
+    }
+    own_up(self, reading);
+    return GATE_OPEN;
+}
+
+/* Takes jobs off the front of *jobs as far as one batch goes. Returns them in order. */
 static struct tl_job *fill(struct tl_sequencer *self, struct tl_job **jobs)
 {
     struct tl_job *first = *jobs;
     struct tl_job *last = NULL;
     tl_draft_begin(self->draft);
-    self->no_space = tl_space_is_short(self->config, self->ledger->store,
-                                       tl_space_free(self->config->data));
+    self->gate = look(self);
     while (*jobs != NULL && !tl_draft_is_full_for(self->draft, *jobs)) {
         last = *jobs;
         *jobs = last->next;
         judge(self, last);
     }
-    TL_ASSERT(last != NULL);
+    if (last == NULL) {
+        return NULL; /* an incident has filled the batch */
+    }
     last->next = NULL;
     return first;
 }
@@ -289,6 +388,13 @@ static void run_batch(struct tl_sequencer *self, struct tl_job **jobs)
         status = tl_draft_commit(self->draft);
         atomic_fetch_add(&self->batches, 1);
         atomic_fetch_add(&self->records, tl_draft_count(self->draft));
+        tl_host_key_review(&self->ledger->host_key, tl_judge_roster(self->ledger->judge));
+    }
+    if (self->incident != NULL) {
+        tl_log(TL_LOG_NOTICE, "record %" PRIu64 " is the incident that tells of the clock's step",
+               tl_judge_size(self->ledger->judge) - tl_draft_count(self->draft));
+        tl_job_free(self->incident);
+        self->incident = NULL;
     }
     for (struct tl_job *job = first; job != NULL; job = job->next) {
         if (job->candidate != TL_NO_CANDIDATE && status != TALLY_OK) {
@@ -297,7 +403,9 @@ static void run_batch(struct tl_sequencer *self, struct tl_job **jobs)
             set_receipt(job, build_drafted, self, job->candidate);
         }
     }
-    self->done(self->context, first);
+    if (first != NULL) {
+        self->done(self->context, first);
+    }
 }
 
 static void *thread_main(void *argument)

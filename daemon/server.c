@@ -215,21 +215,9 @@ static void sequencer_over(struct tl_server *server)
 
 static void confirm_clock(struct tl_clock *clock)
 {
-    struct tl_clock_reading reading = tl_clock_read();
-    uint64_t behind_us = tl_clock_behind_us(clock, reading);
-    if (!tl_clock_confirm(clock, reading)) {
-        tl_log(TL_LOG_NOTICE, "SIGHUP: the clock needs no confirmation");
-        return;
-    }
-    tl_log(TL_LOG_NOTICE, "the operator has confirmed the clock: appends go on");
-    if (behind_us > 0) {
-        char held[TL_TIME_LEN + 1];
-        tl_time_format(tl_clock_last_us(clock) / US_PER_S, held);
-        tl_log(TL_LOG_WARNING,
-               "the clock is %" PRIu64 " seconds behind the newest record: until it has come "
-               "there, every record is received at %s",
-               behind_us / US_PER_S, held);
-    }
+    bool waited = tl_clock_confirm(clock, tl_clock_read());
+    tl_log(TL_LOG_NOTICE, waited ? "the operator has confirmed the clock: appends go on"
+                                 : "SIGHUP: the clock needs no confirmation");
 }
 
 static void signal_cb(uv_signal_t *handle, int number)

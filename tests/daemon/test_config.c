@@ -127,6 +127,43 @@ static void test_finish_fills_in(void **state)
     (void)unsetenv("CREDENTIALS_DIRECTORY");
 }
 
+static void finish_with_host_key(const char *directory, const char *said)
+{
+    (void)set_up(NULL);
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", directory, 1), 0);
+    assert_int_equal(parse(said), TALLY_OK);
+    assert_int_equal(tl_config_finish(&config, &fault), TALLY_OK);
+    (void)unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+/* Unlike the ledger key's, this credential may be left out, and "-" stands for none. */
+static void test_host_key_is_an_optional_credential(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/tally-config-XXXXXX";
+    char path[sizeof directory + sizeof "/host-key"];
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(path, sizeof path, "%s/host-key", directory);
+    finish_with_host_key(directory, "data /d\n");
+    assert_string_equal(config.host_key, "");
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fputc('-', file), '-');
+    assert_int_equal(fclose(file), 0);
+    finish_with_host_key(directory, "data /d\n");
+    assert_string_equal(config.host_key, "");
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs("key", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    finish_with_host_key(directory, "data /d\n");
+    assert_string_equal(config.host_key, path);
+    finish_with_host_key(directory, "data /d\nhost-key /k\n");
+    assert_string_equal(config.host_key, "/k");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(directory), 0);
+}
+
 static void test_finish_keeps_what_was_said(void **state)
 {
     (void)state;
@@ -189,6 +226,7 @@ int main(void)
         cmocka_unit_test_setup(test_faults_name_line_and_remedy, set_up),
         cmocka_unit_test_setup(test_long_values, set_up),
         cmocka_unit_test_setup(test_finish_fills_in, set_up),
+        cmocka_unit_test_setup(test_host_key_is_an_optional_credential, set_up),
         cmocka_unit_test_setup(test_finish_keeps_what_was_said, set_up),
         cmocka_unit_test_setup(test_command_line_wins_over_the_file, set_up),
         cmocka_unit_test_setup(test_command_line_faults, set_up),

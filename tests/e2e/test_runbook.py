@@ -65,6 +65,8 @@ class Night:
         for name in ("etc/tally", "run/tally", "srv/head", "var/lib/tally", "bin"):
             (root / name).mkdir(parents=True)
         shutil.copy(self.daemon.key, root / "etc/tally/ledger-key")
+        (root / "etc/tally/host-key").write_text(conftest.private_key_file(team.host))
+        (root / "etc/tally/host-key").chmod(0o400)
         self.configure(map_size="1G")
         (root / "bin/systemctl").symlink_to(HERE / "runbook_systemctl.py")
         (root / "bin/tally").symlink_to(TALLY)
@@ -75,7 +77,8 @@ class Night:
     def configure(self, map_size, reserve="1M"):
         (self.root / "etc/tally/tallyd.conf").write_text("".join(f"{line}\n" for line in (
             f"data {self.daemon.data}", f"head {self.root}/srv/head/ledger",
-            f"ledger-key {self.root}/etc/tally/ledger-key", f"submit-socket {self.daemon.submit}",
+            f"ledger-key {self.root}/etc/tally/ledger-key",
+            f"host-key {self.root}/etc/tally/host-key", f"submit-socket {self.daemon.submit}",
             f"read-socket {self.daemon.read}", f"disk-reserve {reserve}",
             f"map-size {map_size}")))
 
@@ -232,8 +235,13 @@ def wrong_clock(night):
 
 
 def after_clock(night):
+    """The incident owns up to the day, and the entry behind it is of today."""
     night.team.alder.sequence, night.team.alder.previous = 1, foreign.previous_of(night.team)
     night.keeps_what_was_acknowledged()
+    assert sorted(night.team.receipts) == [0, 1, 3]
+    days = [T.record_decode(T.receipt_decode(night.team.receipts[index])["record"])["received_us"]
+            // 86400000000 for index in (1, 3)]
+    assert days[0] > days[1]
 
 
 def lost_head(night):

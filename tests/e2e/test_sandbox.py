@@ -50,7 +50,7 @@ MISSING = {
     "no seccomp": ([("seccomp", errno.ENOSYS, None), ("prctl", errno.EINVAL, PR_SET_SECCOMP)],
                    "the filter of system calls is refused"),
     "no mlock": ([("mlock", errno.EPERM, None)],
-                 "the memory of the ledger key cannot be locked: raise LimitMEMLOCK="),
+                 "the memory of the keys cannot be locked: raise LimitMEMLOCK="),
 }
 
 

@@ -146,6 +146,10 @@ def look():
 
     run("systemctl", "stop", "tallyd.service")
     run("systemctl", "reset-failed", "tallyd.service")  # five starts are what it is allowed
+    pathlib.Path("/etc/tally/host-key").rename("/etc/tally/elsewhere")
+    run("systemctl", "start", "tallyd.service")
+    seen["no host key"] = unit()
+    run("systemctl", "stop", "tallyd.service")
     set_drop_in("SystemCallFilter=~landlock_create_ruleset", "TimeoutStopSec=3")
     run("systemctl", "start", "tallyd.service")
     seen["no landlock"] = wait_for(lambda found: found["ActiveState"] == "failed")

@@ -154,6 +154,13 @@ def test_key_is_a_credential(seen):
     assert seen["verified"]["code"] == 0, seen["verified"]
 
 
+def test_host_key_is_a_credential_that_may_be_left_out(seen):
+    assert "the host key is at hand" in seen["journal"]
+    assert seen["no host key"]["ActiveState"] == "active", seen["journal"]
+    times = [seen["journal"].count(text) for text in ("the host key is at hand", "serving ")]
+    assert times[0] == times[1] - 1
+
+
 def test_members_submit_and_auditors_read(seen):
     assert seen["submitted"]["code"] == 0, seen["submitted"]
     assert seen["auditor reads"]["code"] == 0, seen["auditor reads"]
