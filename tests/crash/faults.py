@@ -3,9 +3,10 @@
 """Lets each call of a short scripted run fail in turn, and looks at what was acknowledged.
 
 Three phases, each one process: init; serve (a start, entries, an exhibit, reads, a stop); recover
-(a start on what a kill before the head guard's write left, an entry, a stop). A case is a phase, a
-call and its number, what goes wrong, and how often. After it, without faults: init can be repeated,
-or the ledger is served again, and every receipt and exhibit that a client was given is still there.
+(a start on what a kill before the head guard's write left, under a clock that was set back and is
+confirmed: an incident, entries, a stop). A case is a phase, a call and its number, what goes wrong,
+and how often. After it, without faults: init can be repeated, or the ledger is served again, and
+every receipt and exhibit that a client was given is still there.
 """
 import concurrent.futures
 import errno
@@ -18,6 +19,7 @@ import subprocess
 import traceback
 
 import run
+from clock import Clock
 from run import conftest, sample, T, wire
 
 CALLS = re.findall(r"\bX\((\w+)\)", (run.HERE / "shim.h").read_text())
@@ -79,6 +81,7 @@ class Sweep:
         assert done.returncode == 0, done.stderr
         self.team.take((self.templates["serve"] / "charter.receipt").read_bytes())
         self.compose()
+        run.write_key(self.templates["serve"] / "host-key", sample.HOST)
         shutil.copytree(self.templates["serve"], self.templates["recover"])
         left = self.daemon(self.templates["recover"])
         self.serve(left, {"CRASH_FAULT": "swrite:2:kill:1"})
@@ -130,11 +133,21 @@ class Sweep:
             return False
         return True
 
-    def serve(self, daemon, given):
+    @staticmethod
+    def confirm(daemon):
+        """Whatever the clock says is right."""
+        daemon.process.send_signal(signal.SIGHUP)
+        conftest.wait_for(lambda: "has confirmed the clock" in daemon.log()
+                          or daemon.process.poll() is not None, "the confirmation")
+
+    def serve(self, daemon, given, clock=None):
         """Gives what was acknowledged: {number of the entry: receipt}, and whether the exhibit."""
         held, stored = {}, False
-        daemon.start(wait=False, environment=run.environment(self.shim, **given), sandbox="no")
+        daemon.start(wait=False, environment=run.environment(self.shim, clock, **given),
+                     sandbox="no", host_key=daemon.directory / "host-key")
         conftest.wait_for(lambda: self.came_up(daemon), "start or end")
+        if clock:
+            self.confirm(daemon)
         try:
             for number, entry in enumerate(self.entries):
                 with daemon.client(timeout=PATIENCE_S) as client:
@@ -170,7 +183,11 @@ class Sweep:
             did = (done.returncode, done.stderr.decode(), {}, False)
         else:
             try:
-                held, stored = self.serve(daemon, given)
+                clock = None
+                if phase == "recover":
+                    clock = Clock(path / "clock")
+                    clock.set(-run.HOUR)
+                held, stored = self.serve(daemon, given, clock)
                 did = (self.finish(daemon), daemon.log(), held, stored)
             finally:
                 daemon.end()

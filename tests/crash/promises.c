@@ -114,10 +114,22 @@ static void take_receipt(struct promises *promises, struct tally_bytes bytes)
     tl_receipt_deinit(&receipt);
 }
 
+/* An incident's author is no client: its receipt is fetched. */
+static bool is_receipt(const struct tl_frame *frame)
+{
+    struct tl_receipt receipt;
+    bool decodes = frame->type == TL_MESSAGE_DATA &&
+                   tl_receipt_decode(frame->payload, &receipt) == TALLY_OK;
+    if (decodes) {
+        tl_receipt_deinit(&receipt);
+    }
+    return decodes || frame->type == TL_MESSAGE_RECEIPT;
+}
+
 static void take_frame(struct promises *promises, const struct tl_frame *frame)
 {
     struct tally_bytes payload = frame->payload;
-    if (frame->type == TL_MESSAGE_RECEIPT) {
+    if (is_receipt(frame)) {
         take_receipt(promises, payload);
     } else if (frame->type == TL_MESSAGE_WELCOME && payload.len > WELCOME_LEN) {
         take_head(promises,

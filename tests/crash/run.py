@@ -3,12 +3,15 @@
 """A real tallyd below the shim: run.py TALLYD SHIM DIRECTORY [SEED] records a run into DIRECTORY.
 
 The run: init, batches of every width from two authors, exhibits, an amendment, a replacement of the
-ledger key, stops, kills before named calls, and after each of them a start. DIRECTORY/run.log is
-what crash_states takes apart; every receipt that the log shows has been checked here.
+ledger key, a clock that is set back, stops, kills before named calls, and after each of them a
+start. DIRECTORY/run.log is what crash_states takes apart; every receipt that the log shows has been
+checked here.
 """
 import os
 import pathlib
 import random
+import re
+import signal
 import struct
 import sys
 
@@ -17,10 +20,12 @@ sys.path.insert(0, str(HERE.parent / "e2e"))
 sys.path.insert(0, str(HERE.parent / "vectors"))
 
 import conftest  # noqa: E402
+from clock import Clock  # noqa: E402
 import sample  # noqa: E402
 import tallyref as T  # noqa: E402
 import wire  # noqa: E402
 
+HOUR = 3600
 MARK = 12  # RECORD_MARK of record.h
 MISSED = (wire.Closed, ConnectionResetError, BrokenPipeError)
 
@@ -29,14 +34,15 @@ def submission(entry):
     return T.submission_encode(entry.submission())
 
 
-def environment(shim, **given):
+def environment(shim, clock=None, **given):
     """What a daemon is started with below the shim; an instrumented one lets it come first.
 
     Its sandbox is off then: the log and the counts are none of the calls that it allows.
     """
     options = os.environ.get("ASAN_OPTIONS", "").split(":")
     options += ["verify_asan_link_order=0", "handle_abort=1"]
-    return {"LD_PRELOAD": str(shim), "ASAN_OPTIONS": ":".join(filter(None, options)),
+    preloaded = clock.environment(shim) if clock else {"LD_PRELOAD": str(shim)}
+    return {**preloaded, "ASAN_OPTIONS": ":".join(filter(None, options)),
             **{key: str(value) for key, value in given.items()}}
 
 
@@ -57,7 +63,9 @@ class Run:
         self.daemon = conftest.Daemon(directory, self.team)
         self.next_secret = sample.Key("crash next ledger key")
         self.next_key = write_key(directory / "next-key", self.next_secret)
-        self.environment = environment(shim, CRASH_LOG=self.log, CRASH_ROOT=directory)
+        self.host_key = write_key(directory / "host-key", sample.HOST)
+        self.clock = Clock(directory / "clock")
+        self.environment = environment(shim, self.clock, CRASH_LOG=self.log, CRASH_ROOT=directory)
 
     def mark(self, text):
         with open(self.log, "ab") as log:
@@ -73,7 +81,14 @@ class Run:
     def start(self, fault=None):
         given = {"CRASH_FAULT": fault} if fault else {}
         self.daemon.start(environment={**self.environment, **given}, sandbox="no",
-                          next_ledger_key=self.next_key)
+                          next_ledger_key=self.next_key, host_key=self.host_key)
+
+    def confirm(self):
+        """Whatever the clock says is right."""
+        answer = re.compile(r"has confirmed the clock|needs no confirmation")
+        before = len(answer.findall(self.daemon.log()))
+        self.daemon.process.send_signal(signal.SIGHUP)
+        conftest.wait_for(lambda: len(answer.findall(self.daemon.log())) > before, "an answer")
 
     def settle(self, entries):
         """Entries in their order on a fresh connection, until each has a receipt."""
@@ -82,6 +97,13 @@ class Run:
                 kind, payload = client.submit(submission(entry))
                 assert kind == wire.RECEIPT, payload
                 self.team.take(payload)
+
+    def fetch(self):
+        """The receipts of incidents, whose author is no client."""
+        with self.daemon.client() as client:
+            for index in range(max(self.team.receipts)):
+                if index not in self.team.receipts:
+                    self.team.take(client.get(f"receipt/{index}"))
 
     def burst(self, authors, count):
         """As many entries at once, from each author on a connection of its own."""
@@ -146,13 +168,21 @@ class Run:
         self.team.leaves[out["index"]] = T.leaf_hash(out["record"])
         self.team.note_key = new
 
-    def kill(self, fault):
-        """A start that ends before a call: at once, or while entries are on their way."""
+    def kill(self, fault, clock=None):
+        """A start that ends before a call: at once, or while entries are on their way.
+
+        With a clock that is set back, an incident is in their batch.
+        """
+        if clock is not None:
+            self.clock.set(clock)
         self.start(fault)
+        self.confirm()
         _, entries = self.burst([self.team.alder], self.random.randint(1, 6))
         assert self.daemon.wait_exit() == -9
         self.start()
+        self.confirm()
         self.settle(entries)
+        self.fetch()
         self.daemon.stop()
 
 
@@ -169,6 +199,10 @@ def record(directory, tallyd, shim, seed=1, rounds=1):
     run.start()
     amendment = run.enrol()
     run.bursts(6, 12)
+    run.daemon.stop()
+    run.kill("swrite:1:kill:1", clock=-HOUR)
+    run.kill("swrite:2:kill:1", clock=-2 * HOUR)
+    run.start()
     run.exhibit(run.random.randint(1, 5000))
     run.daemon.stop()
     run.start()
