@@ -194,10 +194,10 @@ void tl_scrubber_run(const struct tl_config *config, int fd)
     struct tl_scrub_result result = survey(config);
     while (is_sent(&result) && is_told(&task)) {
         enum tally_status status = store == NULL ? prepare(config, &store) : TALLY_OK;
-        if (status != TALLY_OK) {
+        if (status != TALLY_OK && store != NULL) {
             _exit(TL_EXIT_SANDBOX);
         }
-        result = scrub(store, &task);
+        result = store == NULL ? result_of(status) : scrub(store, &task);
     }
     _exit(TL_EXIT_OK);
 }

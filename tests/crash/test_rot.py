@@ -42,6 +42,18 @@ def test_a_newest_transaction_that_none_was(campaign, live, monkeypatch):
     assert outcome != "no matter"
 
 
+def test_a_page_length_that_changes_before_the_first_pass(campaign, monkeypatch):
+    """The scrubber cannot open the store any more, which a daemon that has it open does not see."""
+    monkeypatch.setattr(campaign, "place", lambda draw: ("store/data.mdb", 42, 7))
+    monkeypatch.setattr(campaign, "use", lambda daemon: None)
+    outcomes = set()
+    for number in range(4):
+        outcome, problem = campaign.try_one(number, SEED, True)
+        assert problem is None, problem
+        outcomes.add(outcome)
+    assert outcomes <= {"damaged", "no matter"}
+
+
 def test_a_flip_that_nobody_noticed_would_be_told(campaign, monkeypatch):
     """The judgement itself can fail: a record is changed while the scrub is not asked."""
     names = sorted((campaign.origin / "data" / "exhibits").glob("[0-9a-f]*"))
