@@ -79,26 +79,39 @@ static struct tally_bytes bytes_of(const MDB_val *val)
 
 /* ---- The file ---- */
 
-/* Where a meta page holds the length of pages, in the machine's byte order; LMDB divides by it. */
-enum { PAGE_LEN_OFFSET = 40, PAGE_LEN_MAX = 65536 };
+/*
+ * The beginning of a meta page of LMDB 0.9, in the machine's byte order. The spans never change and
+ * are the same in both: that it is one; magic, version and address; the length of pages, by which
+ * LMDB divides, and the flags of its first table.
+ */
+enum { META_HEAD_LEN = 46, PAGE_LEN_OFFSET = 40, PAGE_LEN_MAX = 65536 };
 
-static bool has_page_len(int fd, off_t page, uint32_t *ret_page_len)
+static const struct {
+    size_t begin;
+    size_t len;
+} meta_spans[] = {{10, 2}, {16, 16}, {PAGE_LEN_OFFSET, 6}};
+
+static bool read_meta(int fd, off_t page, uint8_t *dst)
 {
-    uint32_t page_len = 0;
-    if (pread(fd, &page_len, sizeof page_len, page + PAGE_LEN_OFFSET) != sizeof page_len ||
-        page_len < TL_MDB_PAGE_LEN || page_len > PAGE_LEN_MAX || (page_len & (page_len - 1)) != 0) {
-        return false;
-    }
-    *ret_page_len = page_len;
-    return true;
+    return pread(fd, dst, META_HEAD_LEN, page) == META_HEAD_LEN;
 }
 
-static bool has_meta_pages(int fd)
+bool tl_mdb_has_meta_pages(int fd)
 {
-    uint32_t first = 0;
-    uint32_t second = 0;
-    return has_page_len(fd, 0, &first) && has_page_len(fd, (off_t)first, &second) &&
-           first == second;
+    uint8_t first[META_HEAD_LEN];
+    uint8_t second[META_HEAD_LEN];
+    uint32_t page_len = 0;
+    if (!read_meta(fd, 0, first)) {
+        return false;
+    }
+    memcpy(&page_len, first + PAGE_LEN_OFFSET, sizeof page_len);
+    bool same = page_len >= TL_MDB_PAGE_LEN && page_len <= PAGE_LEN_MAX &&
+                (page_len & (page_len - 1)) == 0 && read_meta(fd, (off_t)page_len, second);
+    for (size_t i = 0; same && i < sizeof meta_spans / sizeof meta_spans[0]; i++) {
+        same = memcmp(first + meta_spans[i].begin, second + meta_spans[i].begin,
+                      meta_spans[i].len) == 0;
+    }
+    return same;
 }
 
 /*
@@ -119,7 +132,8 @@ static enum tally_status inspect_file(const char *directory, enum tl_store_acces
     if (fd < 0 || fstat(fd, &info) != 0) {
         status = tl_status_from_errno(errno);
     } else if (!S_ISREG(info.st_mode) ||
-               info.st_size < (off_t)TL_MDB_META_PAGES * TL_MDB_PAGE_LEN || !has_meta_pages(fd)) {
+               info.st_size < (off_t)TL_MDB_META_PAGES * TL_MDB_PAGE_LEN ||
+               !tl_mdb_has_meta_pages(fd)) {
         status = TALLY_EFORMAT;
     } else if (access != TL_STORE_STOPPED) {
         (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);

@@ -25,6 +25,9 @@ struct tl_mdb {
 
 enum tally_status tl_mdb_status(int code);
 
+/* The file begins with two meta pages that agree in what never changes. */
+bool tl_mdb_has_meta_pages(int fd);
+
 /* A code of LMDB. */
 int tl_mdb_move_cursor(MDB_cursor *cursor, MDB_cursor_op op, struct tally_bytes key,
                        struct tl_mdb_item *ret_item);

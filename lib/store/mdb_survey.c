@@ -136,7 +136,8 @@ static enum tally_status survey_newest(struct tl_mdb *mdb)
 enum tally_status tl_mdb_survey(struct tl_mdb *mdb)
 {
     struct tl_mdb_txn txn;
-    enum tally_status status = survey_newest(mdb);
+    enum tally_status status =
+        tl_mdb_has_meta_pages(mdb->fd) ? survey_newest(mdb) : TALLY_EFORMAT;
     if (status == TALLY_OK) {
         status = tl_mdb_read_begin(mdb, &txn);
     }
