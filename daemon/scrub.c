@@ -28,13 +28,13 @@ static int refuse(const struct tl_config *config)
     return TL_EXIT_DAMAGED;
 }
 
-/* Its wait(2) status; it has closed its end, and ends. */
+/* Its wait(2) status. It ends when this end is closed, if it has not ended already. */
 static int await_end(struct tl_scrub *scrub)
 {
     int how = 0;
+    tl_close(&scrub->fd);
     while (waitpid(scrub->pid, &how, 0) < 0 && errno == EINTR) {
     }
-    tl_close(&scrub->fd);
     return how;
 }
 

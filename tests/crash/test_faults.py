@@ -48,6 +48,11 @@ def test_faults_break_no_promise(sweep):
                               for case, problems in bad.items())
 
 
+def test_start_does_not_wait_for_a_scrubber_that_waits(sweep):
+    """What the scrubber says of the store's pages cannot be read."""
+    assert sweep.judge(("recover", "recv", 1, errno.EIO, 1)) == []
+
+
 def test_a_fault_is_noticed(sweep):
     """A daemon that goes on after a failed sync would be reported."""
     case = ("serve", "fsync", 1, errno.EIO, 1)
