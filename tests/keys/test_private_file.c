@@ -240,6 +240,7 @@ static void test_changed_fields(void **state)
     assert_status(parse_decoded(&decoded), TALLY_EFORMAT);
     /* One byte after the end. */
     load(&decoded);
+    decoded.bytes[decoded.len] = 0;
     decoded.len++;
     assert_status(parse_decoded(&decoded), TALLY_EFORMAT);
     /* Options of a kdf that there is none of. */

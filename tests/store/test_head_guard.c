@@ -318,11 +318,13 @@ static bool fails_on_a_full_disk(void *context)
 {
     (void)context;
     struct tl_head_guard *guard = NULL;
-    return tl_head_guard_open(fixture.path, false, &guard) == TALLY_OK &&
-           sample_fill_disk(fixture.path) &&
-           tl_head_guard_write(guard, tl_bytes_text("note 2")) == TALLY_ENOSPC &&
-           tl_head_guard_write(guard, tl_bytes_text("note 2")) == TALLY_EIO &&
-           tl_bytes_equal(tl_head_guard_note(guard), tl_bytes_text("note 1"));
+    bool holds = tl_head_guard_open(fixture.path, false, &guard) == TALLY_OK &&
+                 sample_fill_disk(fixture.path) &&
+                 tl_head_guard_write(guard, tl_bytes_text("note 2")) == TALLY_ENOSPC &&
+                 tl_head_guard_write(guard, tl_bytes_text("note 2")) == TALLY_EIO &&
+                 tl_bytes_equal(tl_head_guard_note(guard), tl_bytes_text("note 1"));
+    tl_head_guard_close(guard);
+    return holds;
 }
 
 static void test_failed_write_stays_failed(void **state)

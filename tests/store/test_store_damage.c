@@ -99,15 +99,17 @@ static enum tally_status append_until_failure(struct tl_store *store)
         struct tl_batch *batch = NULL;
         status = tl_batch_begin(store, size, &batch);
         if (status != TALLY_OK) {
-            return status;
+            break;
         }
         status = tl_batch_append(batch, sample_fill(&sample, size));
         if (status != TALLY_OK) {
             tl_batch_abort(batch);
-            return TALLY_EINTERNAL;
+            status = TALLY_EINTERNAL;
+            break;
         }
         status = tl_batch_commit(batch);
     }
+    sample_deinit(&sample);
     return status;
 }
 
@@ -124,10 +126,12 @@ static bool fails_at_a_length(void *context)
     struct tl_store *store = NULL;
     struct rlimit limit = {.rlim_cur = 2 << 20, .rlim_max = 2 << 20};
     (void)signal(SIGXFSZ, SIG_IGN);
-    return tl_store_open((const char *)context, SAMPLE_MAP_SIZE, TL_STORE_WRITE, &store) ==
-               TALLY_OK &&
-           setrlimit(RLIMIT_FSIZE, &limit) == 0 && append_until_failure(store) == TALLY_EIO &&
-           stays_failed(store);
+    bool holds = tl_store_open((const char *)context, SAMPLE_MAP_SIZE, TL_STORE_WRITE, &store) ==
+                     TALLY_OK &&
+                 setrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+                 append_until_failure(store) == TALLY_EIO && stays_failed(store);
+    tl_store_close(store);
+    return holds;
 }
 
 static bool fails_on_a_full_disk(void *context)
@@ -135,10 +139,12 @@ static bool fails_on_a_full_disk(void *context)
     struct tl_store *store = NULL;
     char path[TEST_PATH_MAX];
     data_path(path, (const char *)context);
-    return tl_store_open((const char *)context, SAMPLE_MAP_SIZE, TL_STORE_WRITE, &store) ==
-               TALLY_OK &&
-           sample_fill_disk(path) && append_until_failure(store) == TALLY_ENOSPC &&
-           stays_failed(store) && tl_store_size(store) == 10;
+    bool holds = tl_store_open((const char *)context, SAMPLE_MAP_SIZE, TL_STORE_WRITE, &store) ==
+                     TALLY_OK &&
+                 sample_fill_disk(path) && append_until_failure(store) == TALLY_ENOSPC &&
+                 stays_failed(store) && tl_store_size(store) == 10;
+    tl_store_close(store);
+    return holds;
 }
 
 static void test_failed_commit(void **state)

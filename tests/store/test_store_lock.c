@@ -247,9 +247,11 @@ static bool reads_without_writing(void *context)
         return false;
     }
     struct tl_store *store = NULL;
-    return tl_store_open(dir, SAMPLE_MAP_SIZE, TL_STORE_WRITE, &store) == TALLY_EACCES &&
-           tl_store_open(dir, SAMPLE_MAP_SIZE, TL_STORE_STOPPED, &store) == TALLY_OK &&
-           tl_store_size(store) == 10;
+    bool holds = tl_store_open(dir, SAMPLE_MAP_SIZE, TL_STORE_WRITE, &store) == TALLY_EACCES &&
+                 tl_store_open(dir, SAMPLE_MAP_SIZE, TL_STORE_STOPPED, &store) == TALLY_OK &&
+                 tl_store_size(store) == 10;
+    tl_store_close(store);
+    return holds;
 }
 
 static void test_unwritable_copy(void **state)

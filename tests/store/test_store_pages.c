@@ -18,7 +18,8 @@ enum {
 
 static long machine_page_len;
 
-__attribute__((visibility("default"))) long sysconf(int name)
+/* ThreadSanitizer asks before it is there itself. */
+__attribute__((visibility("default"), no_sanitize("thread"))) long sysconf(int name)
 {
     if (name == _SC_PAGESIZE && machine_page_len != 0) {
         return machine_page_len;
