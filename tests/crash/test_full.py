@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""A small disk that fills up: refused early by name, reads go on, appends resume by themselves."""
+"""A small disk or map that fills up: refused early by name, reads go on, appends resume."""
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 
@@ -9,6 +10,8 @@ import pytest
 from run import T, conftest, wire
 
 SIZE, RESERVE = 24 << 20, 8 << 20
+SMALL_MAP, LARGE_MAP = 256 << 20, 1 << 30
+PART, PARTS = bytes(262000), 15  # the longest of an entry
 
 
 @pytest.fixture
@@ -24,14 +27,28 @@ def small_disk():
     path.rmdir()
 
 
+def make(directory):
+    conftest.TALLYD = os.environ["TALLYD"]
+    daemon = conftest.Daemon(directory, conftest.Team())
+    assert daemon.init("--receipt", directory / "receipt").returncode == 0
+    daemon.team.take((directory / "receipt").read_bytes())
+    return daemon
+
+
 @pytest.fixture
 def made(small_disk):
-    conftest.TALLYD = os.environ["TALLYD"]
-    daemon = conftest.Daemon(small_disk, conftest.Team())
-    assert daemon.init("--receipt", small_disk / "receipt").returncode == 0
-    daemon.team.take((small_disk / "receipt").read_bytes())
+    daemon = make(small_disk)
     yield daemon
     daemon.end()
+
+
+@pytest.fixture
+def made_anywhere():
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="tally-"))
+    daemon = make(directory)
+    yield daemon
+    daemon.end()
+    shutil.rmtree(directory)
 
 
 def fill(path, left):
@@ -78,3 +95,65 @@ def test_full_disk_without_a_reserve(made, small_disk):
         (small_disk / "ballast").unlink()
         team.accept(client, team.alder, entry)
     made.stop()
+
+
+def large(author, kind):
+    """An entry that takes nearly 4 MB of the map; kind: "c" clear, "s" ciphertexts."""
+    return author.compose(contents=[(b"/body", b'"text"', "c"),
+                                    *((b"/data/%02d" % i, PART, kind) for i in range(PARTS))])
+
+
+def fill_map(client, team):
+    """Large entries until one is rejected: (the ones before it, it)."""
+    receipts = {}
+    for number in range(SMALL_MAP // (PARTS * len(PART))):
+        author, kind = ((team.alder, "c"), (team.birch, "s"))[number % 2]
+        entry = large(author, kind)
+        answer, payload = client.submit(T.submission_encode(entry.submission()))
+        if answer == wire.REJECTION:
+            return receipts, author, entry
+        assert answer == wire.RECEIPT
+        index, *_ = team.take(payload)
+        receipts[index] = payload
+        author.advance(entry)
+    raise AssertionError("the map was never full")
+
+
+def check_full_map(daemon, receipts, entries):
+    """Nothing is appended, a short entry neither; everything that was is there."""
+    size = len(receipts) + 1
+    with daemon.client() as client:
+        for entry in entries:
+            assert daemon.team.reject(client, entry) == "no-space"
+        conftest.wait_for(lambda: client.state()["signing"] == "no-space", "its state")
+        for index, receipt in receipts.items():
+            assert client.get(f"receipt/{index}") == receipt
+        assert client.get("checkpoint").split(b"\n")[1] == b"%d" % size
+        assert client.put(T.sha256(b"exhibit"), b"exhibit") == -17
+
+
+def test_full_map_is_refused_early(made_anywhere):
+    """By name before anything fails, across a stop and a start, until the map may be larger."""
+    daemon, team = made_anywhere, made_anywhere.team
+    daemon.start(map_size=SMALL_MAP)
+    with daemon.client() as client:
+        receipts, author, entry = fill_map(client, team)
+    other = team.birch if author is team.alder else team.alder
+    rejected = [(author, entry), (other, other.compose())]
+    check_full_map(daemon, receipts, [entry for _, entry in rejected])
+    daemon.restart(map_size=SMALL_MAP)
+    check_full_map(daemon, receipts, [entry for _, entry in rejected])
+    daemon.restart(map_size=LARGE_MAP)
+    with daemon.client() as client:
+        for author, entry in rejected:
+            team.accept(client, author, entry)
+        assert client.state()["signing"] == "on"
+        for index, receipt in receipts.items():
+            assert client.get(f"receipt/{index}") == receipt
+    daemon.stop()
+    paths = [daemon.directory / f"{index}.receipt" for index in team.receipts]
+    for path, receipt in zip(paths, team.receipts.values()):
+        path.write_bytes(receipt)
+    options = [part for path in paths for part in ("--receipt", path)]
+    subprocess.run([os.environ["TALLY"], "verify", daemon.data, "--ledger", T.b64(team.id),
+                    "--state", daemon.directory / "state", *options], check=True)
