@@ -2,20 +2,25 @@
 # SPDX-License-Identifier: ISC
 """Lets each call of a short scripted run fail in turn, and looks at what was acknowledged.
 
-Three phases, each one process: init; serve (a start, entries, an exhibit, reads, a stop); recover
+Four phases, each one process: init; serve (a start, entries, an exhibit, reads, a stop); recover
 (a start on what a kill before the head guard's write left, under a clock that was set back and is
-confirmed: an incident, entries, a stop). A case is a phase, a call and its number, what goes wrong,
-and how often. After it, without faults: init can be repeated, or the ledger is served again, and
-every receipt and exhibit that a client was given is still there.
+confirmed: an incident, entries, a stop); again (a start and a stop on what a kill of a recovery
+left). A case is a phase, a call and its number, what goes wrong, and how often. After it, without
+faults: init can be repeated, or the ledger is served again, and every receipt and exhibit that a
+client was given is still there.
 """
 import concurrent.futures
 import errno
 import itertools
+import os
 import re
+import select
 import shutil
 import signal
 import struct
 import subprocess
+import threading
+import time
 import traceback
 
 import run
@@ -24,6 +29,7 @@ from run import conftest, sample, T, wire
 
 CALLS = re.findall(r"\bX\((\w+)\)", (run.HERE / "shim.h").read_text())
 COUNTED = len(CALLS)
+INJECTED, SENT_AFTER, SYNC_FAILED_NS = range(COUNTED, COUNTED + 3)
 BYTES_CALLS = {"read", "pread", "write", "pwrite", "swrite", "writev", "send", "recv"}
 SLOW_CALLS = BYTES_CALLS | {"open", "close", "fsync", "fdatasync", "ftruncate", "statfs", "statvfs",
                             "fcntl", "accept"}
@@ -31,8 +37,8 @@ DISK_CALLS = {"write", "pwrite", "swrite", "writev", "ftruncate", "fsync", "fdat
               "unlink", "mkdir", "send"}
 STICKY = 1 << 40
 A_WHILE = 40  # EINTR for ever is no machine's
-PHASES = ("init", "serve", "recover")
-ENDS = {"init": {0, 1, 5}, "serve": {0, 1, 2, 3, 4, 5, 6, 7}, "recover": {0, 1, 2, 3, 4, 5, 6, 7}}
+PHASES = ("init", "serve", "recover", "again")
+INIT_ENDS, SERVE_ENDS = {0, 1, 5}, {0, 1, 2, 3, 4, 5, 6, 7}
 SANITIZER_EXIT = 99
 PATIENCE_S = 2  # of a client whose answer may never come
 # AddressSanitizer's own end, when a thread has no memory for it; and libuv's, which knows no other
@@ -55,6 +61,24 @@ def kinds(call):
         yield "kill", 1
 
 
+class End:
+    """When a daemon's process ends, looked out for from its start."""
+
+    def __init__(self, process):
+        self.handle = os.pidfd_open(process.pid)
+        self.thread = threading.Thread(target=self.look_out)
+        self.thread.start()
+
+    def look_out(self):
+        select.select([self.handle], [], [])
+        self.at_ns = time.monotonic_ns()
+        os.close(self.handle)
+
+    def after_ns(self, begin_ns):
+        self.thread.join()
+        return self.at_ns - begin_ns
+
+
 class Sweep:
     def __init__(self, directory, tallyd, tally, shim):
         conftest.TALLYD = str(tallyd)
@@ -64,6 +88,7 @@ class Sweep:
         self.templates = {phase: directory / phase for phase in PHASES}
         self.counts = {}
         self.numbers = itertools.count()
+        self.ends_ns = []  # from a failed sync to the end of the process
         self.prepare()
 
     # ---- What each case begins with ----
@@ -82,14 +107,21 @@ class Sweep:
         self.team.take((self.templates["serve"] / "charter.receipt").read_bytes())
         self.compose()
         run.write_key(self.templates["serve"] / "host-key", sample.HOST)
-        shutil.copytree(self.templates["serve"], self.templates["recover"])
-        left = self.daemon(self.templates["recover"])
-        self.serve(left, {"CRASH_FAULT": "swrite:2:kill:1"})
-        assert self.finish(left) == -signal.SIGKILL
-        (self.templates["recover"] / "log").unlink()
+        self.leave("serve", "recover", "swrite:2:kill:1")
+        self.leave("recover", "again", "statvfs:1:kill:1")  # the head guard has been written
+        heads = [(self.templates[phase] / "data/head").read_bytes() for phase in PHASES[1:]]
+        assert heads[0] == heads[1] != heads[2]
         for phase in PHASES:
             _, counts = self.run_phase(phase, None, self.copy(phase, f"count-{phase}"))
             self.counts[phase] = dict(zip(CALLS, counts))
+
+    def leave(self, phase, left, fault):
+        """The template of a phase is what a kill in another one leaves."""
+        self.copy(phase, left)
+        daemon = self.daemon(self.templates[left])
+        self.serve(daemon, {"CRASH_FAULT": fault}, self.entries)
+        assert self.finish(daemon) == -signal.SIGKILL
+        (self.templates[left] / "log").unlink()
 
     def compose(self):
         """Signed once, for the one charter record that all cases begin with."""
@@ -140,16 +172,17 @@ class Sweep:
         conftest.wait_for(lambda: "has confirmed the clock" in daemon.log()
                           or daemon.process.poll() is not None, "the confirmation")
 
-    def serve(self, daemon, given, clock=None):
+    def serve(self, daemon, given, entries, clock=None):
         """Gives what was acknowledged: {number of the entry: receipt}, and whether the exhibit."""
         held, stored = {}, False
         daemon.start(wait=False, environment=run.environment(self.shim, clock, **given),
                      sandbox="no", host_key=daemon.directory / "host-key")
+        daemon.end_of_process = End(daemon.process)
         conftest.wait_for(lambda: self.came_up(daemon), "start or end")
         if clock:
             self.confirm(daemon)
         try:
-            for number, entry in enumerate(self.entries):
+            for number, entry in enumerate(entries):
                 with daemon.client(timeout=PATIENCE_S) as client:
                     if entry.files:
                         stored = client.put(T.sha256(DATA), DATA) == wire.STORED
@@ -187,12 +220,16 @@ class Sweep:
                 if phase == "recover":
                     clock = Clock(path / "clock")
                     clock.set(-run.HOUR)
-                held, stored = self.serve(daemon, given, clock)
+                entries = () if phase == "again" else self.entries
+                held, stored = self.serve(daemon, given, entries, clock)
                 did = (self.finish(daemon), daemon.log(), held, stored)
             finally:
                 daemon.end()
         counts = (path / "counts").read_bytes()
-        return did, struct.unpack(f"={len(counts) // 8}Q", counts)
+        counts = struct.unpack(f"={len(counts) // 8}Q", counts)
+        if phase != "init" and counts[SYNC_FAILED_NS]:
+            self.ends_ns.append(daemon.end_of_process.after_ns(counts[SYNC_FAILED_NS]))
+        return did, counts
 
     # ---- Cases ----
 
@@ -233,14 +270,15 @@ class Sweep:
     def faults_of(case, did, counts):
         phase, call, _, what, _ = case
         code, log, _, _ = did
-        injected, sent_after = counts[COUNTED], counts[COUNTED + 1]
+        injected, sent_after = counts[INJECTED], counts[SENT_AFTER]
         if call == "alloc" and EXCUSED.search(log):
             return
         if what == "kill" and injected:
             if code != -signal.SIGKILL:
                 yield f"killed, exit code {code}"
             return
-        if code not in ENDS[phase] or "Sanitizer" in log or "runtime error" in log:
+        ends = INIT_ENDS if phase == "init" else SERVE_ENDS
+        if code not in ends or "Sanitizer" in log or "runtime error" in log:
             yield f"exit code {code}: {log}"
         synced = call in ("fsync", "fdatasync") or (call == "swrite" and what != errno.EINTR)
         if synced and injected and phase != "init":

@@ -7,7 +7,8 @@
  *       wrong, or one in EACH of them. WHAT: an errno; "short" (half of the bytes); "kill"
  *       (SIGKILL instead of the call)
  *   CRASH_COUNTS=FILE   an array of u64: how often each call of SHIM_CALLS was made, then how many
- *       faults were injected, then whether anything was sent after a failed sync
+ *       faults were injected, then how often anything was sent after a failed sync, then when the
+ *       first one failed, in nanoseconds of the monotonic clock
  */
 #ifndef TL_TESTS_CRASH_SHIM_H
 #define TL_TESTS_CRASH_SHIM_H

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/crash/shim.h"
@@ -17,10 +18,13 @@
 enum {
     INJECTED = SHIM_CALL_COUNT,
     SENT_AFTER,
+    SYNC_FAILED_NS,
     COUNTS_LEN,
     SHORT = -1,
     KILL = -2,
 };
+
+#define NS_PER_S UINT64_C(1000000000)
 
 static const char *const names[] = {
 #define NAME(name) #name,
@@ -56,6 +60,15 @@ static bool is_hit(enum shim_call call)
            (number - fault.first) % fault.each == 0;
 }
 
+static void note_failed_sync(void)
+{
+    struct timespec now = {0};
+    if (!atomic_exchange(&sync_failed, true) && clock_gettime(CLOCK_MONOTONIC, &now) == 0) {
+        atomic_store(&counts[SYNC_FAILED_NS],
+                     (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec);
+    }
+}
+
 enum shim_fate shim_next(enum shim_call call)
 {
     if (call == SHIM_send && atomic_load(&sync_failed)) {
@@ -74,7 +87,7 @@ enum shim_fate shim_next(enum shim_call call)
     /* A write that was interrupted is made again; a sync is not, whatever it says. */
     if (call == SHIM_fsync || call == SHIM_fdatasync ||
         (call == SHIM_swrite && fault.what != EINTR)) {
-        atomic_store(&sync_failed, true);
+        note_failed_sync();
     }
     errno = fault.what;
     return SHIM_FAILS;

@@ -16,8 +16,8 @@ from run import T, sample, wire
 
 TALLYD, TALLY, SHIM = (os.environ[name] for name in ("TALLYD", "TALLY", "CRASH_SHIM"))
 WORKERS = len(os.sched_getaffinity(0))
-EACH_CALL = 5  # of a phase
-ALLOCATIONS = 40
+EACH_CALL = {"init": 5, "serve": 5, "recover": 5, "again": 2}
+ALLOCATIONS = {"init": 40, "serve": 40, "recover": 40, "again": 10}
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +34,9 @@ def share(sweep):
     for case in sweep.cases():
         by_call[case[:2]].append(case)
     draw = random.Random(1)
-    for (_, call), cases in by_call.items():
-        count = {"alloc": ALLOCATIONS, "fsync": 99, "fdatasync": 99, "swrite": 99}
-        yield from draw.sample(cases, min(len(cases), count.get(call, EACH_CALL)))
+    for (phase, call), cases in by_call.items():
+        count = {"alloc": ALLOCATIONS[phase], "fsync": 99, "fdatasync": 99, "swrite": 99}
+        yield from draw.sample(cases, min(len(cases), count.get(call, EACH_CALL[phase])))
 
 
 def test_faults_break_no_promise(sweep):
@@ -56,8 +56,8 @@ def test_start_does_not_wait_for_a_scrubber_that_waits(sweep):
 def test_a_fault_is_noticed(sweep):
     """A daemon that goes on after a failed sync would be reported."""
     case = ("serve", "fsync", 1, errno.EIO, 1)
-    counts = [0] * (faults.COUNTED + 2)
-    counts[faults.COUNTED:] = 2, 1
+    counts = [0] * (faults.SYNC_FAILED_NS + 1)
+    counts[faults.INJECTED], counts[faults.SENT_AFTER] = 2, 1
     problems = list(sweep.faults_of(case, (0, "", {}, False), counts))
     assert len(problems) == 3
 
