@@ -140,14 +140,15 @@ static void run_state(struct campaign *campaign, struct image *image, const stru
                       const struct tl_config *config, size_t i, uint64_t number)
 {
     static struct state state;
+    static struct layout layout;
     struct shared *shared = campaign->shared;
     uint64_t count = campaign->begins[i + 1] - campaign->begins[i];
     int code = 0;
     state_choose(model, number - campaign->begins[i], count,
                  campaign->options.seed * UINT64_C(0x2545f4914f6cdd1d) + number, &state);
-    image_make(image, model, &state, number % THOROUGH_EACH == 0);
+    layout_make(model, &state, &layout);
+    image_make(image, model, &state, &layout, number % THOROUGH_EACH == 0);
     enum check_finding finding = check_state(campaign->promises, config, &code);
-    image_clear(image);
     atomic_fetch_add(&shared->codes[code & (CODES - 1)], 1);
     atomic_fetch_add(&shared->findings[finding], 1);
     atomic_store(&shared->first[finding], number);

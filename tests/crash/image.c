@@ -3,7 +3,6 @@
 
 #include <err.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/crash/standing.h"
+
 enum {
     PAGE_LEN = 4096,
     PATH_MAX_LEN = 512,
-    WALK_DEPTH = 16,
     /* What opening a state may write behind all that the run wrote: pages of one small commit. */
     SLACK_LEN = 64 * PAGE_LEN,
 };
@@ -26,25 +26,21 @@ struct pool_file {
 };
 
 struct image {
-    char directory[PATH_MAX_LEN / 4];
+    char pool[PATH_MAX_LEN / 2]; /* and the number of the node: a pool file */
     char root[PATH_MAX_LEN / 2];
     struct pool_file files[MODEL_NODE_MAX];
-    struct model_names names;
+    struct standing *standing;
 };
-
-static void pool_path(const struct image *image, uint32_t node, char path[PATH_MAX_LEN])
-{
-    (void)snprintf(path, PATH_MAX_LEN, "%s/file-%u", image->directory, (unsigned)node);
-}
 
 struct image *image_new(const char *directory)
 {
     struct image *image = (struct image *)calloc(1, sizeof *image);
-    if (image == NULL || strlen(directory) >= sizeof image->directory) {
+    if (image == NULL || strlen(directory) >= PATH_MAX_LEN / 4) {
         errx(2, "%s: too long", directory);
     }
-    (void)snprintf(image->directory, sizeof image->directory, "%s", directory);
+    (void)snprintf(image->pool, sizeof image->pool, "%s/file-", directory);
     (void)snprintf(image->root, sizeof image->root, "%s/root", directory);
+    image->standing = standing_new(image->root, image->pool);
     return image;
 }
 
@@ -60,7 +56,7 @@ static struct pool_file *pool_file(struct image *image, uint32_t node)
     if (file->map != NULL) {
         return file;
     }
-    pool_path(image, node, path);
+    (void)snprintf(path, sizeof path, "%s%u", image->pool, (unsigned)node);
     file->fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     void *map = file->fd < 0 ? MAP_FAILED
                              : mmap(NULL, MODEL_FILE_MAX, PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -70,24 +66,6 @@ static struct pool_file *pool_file(struct image *image, uint32_t node)
     }
     file->map = (uint8_t *)map;
     return file;
-}
-
-static uint64_t size_of(const struct model *model, const struct state *state, uint32_t number)
-{
-    uint64_t durable = model->nodes[number].durable_len;
-    uint64_t size = durable;
-    for (size_t i = 0; i < model->unit_count; i++) {
-        const struct unit *unit = &model->units[i];
-        if (unit->node == number && unit->kind == UNIT_SIZE && state->applied[i]) {
-            size = unit->number;
-        }
-    }
-    if (size > durable && state->size_part < STATE_WHOLE) {
-        size = durable + (size - durable) * state->size_part / STATE_WHOLE;
-        size -= size % MODEL_SECTOR;
-        size = size < durable ? durable : size;
-    }
-    return size;
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -109,83 +87,42 @@ static void restore(uint8_t *map, const struct model_node *node, uint64_t size, 
     }
 }
 
-static void fill(struct image *image, const struct model *model, const struct state *state,
-                 uint32_t number, bool thorough)
+static void clean(struct image *image, const struct model *model, uint32_t number, uint64_t size,
+                  bool thorough)
 {
     struct pool_file *file = pool_file(image, number);
-    uint64_t size = size_of(model, state, number);
-    if (ftruncate(file->fd, (off_t)size) != 0) {
+    struct stat info;
+    if (fstat(file->fd, &info) != 0 ||
+        ((uint64_t)info.st_size != size && ftruncate(file->fd, (off_t)size) != 0)) {
         err(2, "ftruncate");
     }
     restore(file->map, &model->nodes[number], size, thorough);
+}
+
+static void apply(const struct image *image, const struct model *model, const struct state *state,
+                  const struct layout *layout)
+{
     for (size_t i = 0; i < model->unit_count; i++) {
         const struct unit *unit = &model->units[i];
         uint64_t at = unit->number * MODEL_SECTOR;
-        if (unit->node == number && unit->kind == UNIT_SECTOR && state->applied[i] && at < size) {
+        uint64_t size = layout->sizes[unit->node];
+        if (unit->kind == UNIT_SECTOR && state->applied[i] && layout->has[unit->node] &&
+            at < size) {
             size_t len = i == state->torn ? state->torn_len : MODEL_SECTOR;
-            memcpy(file->map + at, unit->sector, (size_t)smaller(len, size - at));
-        }
-    }
-}
-
-static void check(int result, const char *path)
-{
-    if (result != 0) {
-        err(2, "%s", path);
-    }
-}
-
-static void build(struct image *image, const struct model *model, uint32_t directory,
-                  const char *path)
-{
-    check(mkdir(path, 0700), path);
-    for (size_t i = 0; i < image->names.count; i++) {
-        const struct model_name *name = &image->names.items[i];
-        char below[PATH_MAX_LEN];
-        char pool[PATH_MAX_LEN];
-        if (name->directory != directory) {
-            continue;
-        }
-        int len = snprintf(below, sizeof below, "%s/%s", path, name->text);
-        if (len < 0 || (size_t)len >= sizeof below) {
-            errx(2, "%s: too long", path);
-        }
-        if (model->nodes[name->node].is_directory) {
-            build(image, model, name->node, below);
-        } else {
-            pool_path(image, name->node, pool);
-            check(link(pool, below), below);
+            memcpy(image->files[unit->node].map + at, unit->sector,
+                   (size_t)smaller(len, size - at));
         }
     }
 }
 
 void image_make(struct image *image, const struct model *model, const struct state *state,
-                bool thorough)
+                const struct layout *layout, bool thorough)
 {
-    image->names = model->durable;
-    for (size_t i = 0; i < model->unit_count; i++) {
-        if (model->units[i].kind == UNIT_NAME && state->applied[i]) {
-            model_rename(&image->names, &model->units[i]);
+    for (uint32_t i = 0; i < model->node_count; i++) {
+        if (layout->has[i]) {
+            clean(image, model, i, layout->sizes[i], thorough);
         }
     }
-    for (size_t i = 0; i < image->names.count; i++) {
-        uint32_t node = image->names.items[i].node;
-        if (!model->nodes[node].is_directory) {
-            fill(image, model, state, node, thorough);
-        }
-    }
-    build(image, model, 0, image->root);
-}
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
-void image_clear(const struct image *image)
-{
-    check(nftw(image->root, remove_one, WALK_DEPTH, FTW_DEPTH | FTW_PHYS), image->root);
+    apply(image, model, state, layout);
+    standing_set(image->standing, model, &layout->names);
 }

@@ -3,7 +3,7 @@
 #ifndef TL_TESTS_CRASH_IMAGE_H
 #define TL_TESTS_CRASH_IMAGE_H
 
-#include "tests/crash/state.h"
+#include "tests/crash/layout.h"
 
 struct image;
 
@@ -18,9 +18,6 @@ const char *image_root(const struct image *image);
  * them with the model when thorough.
  */
 void image_make(struct image *image, const struct model *model, const struct state *state,
-                bool thorough);
-
-/* Removes the names, not the files behind them, which the next state wants again. */
-void image_clear(const struct image *image);
+                const struct layout *layout, bool thorough);
 
 #endif

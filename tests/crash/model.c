@@ -83,6 +83,12 @@ static void take_away(struct model_names *names, uint32_t directory, const char 
     }
 }
 
+void model_copy_names(struct model_names *names, const struct model_names *others)
+{
+    names->count = others->count;
+    memcpy(names->items, others->items, others->count * sizeof others->items[0]);
+}
+
 void model_rename(struct model_names *names, const struct unit *unit)
 {
     if (unit->from[0] != '\0') {

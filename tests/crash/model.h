@@ -91,6 +91,8 @@ void model_end(struct model *model, const struct run_op *op);
 /* Whether a crash during the call can leave what a crash before it could not. */
 bool model_is_crash_point(const struct run_op *op);
 
+void model_copy_names(struct model_names *names, const struct model_names *others);
+
 /* Applies one change of names. */
 void model_rename(struct model_names *names, const struct unit *unit);
 

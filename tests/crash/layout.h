@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/* The names and sizes of a state. */
+#ifndef TL_TESTS_CRASH_LAYOUT_H
+#define TL_TESTS_CRASH_LAYOUT_H
+
+#include "tests/crash/state.h"
+
+struct layout {
+    struct model_names names;
+    bool has[MODEL_NODE_MAX]; /* a file with a name */
+    uint64_t sizes[MODEL_NODE_MAX];
+};
+
+void layout_make(const struct model *model, const struct state *state, struct layout *ret_layout);
+
+#endif
