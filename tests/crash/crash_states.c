@@ -4,8 +4,9 @@
  *
  * Takes the log of a run apart into crash points, makes of each the states that a disk may be in,
  * opens each as tallyd does, and counts what was lost. RUN is the directory of tests/crash/run.py,
- * WORK an empty one on tmpfs. The same seed gives the same states; --replay shows one alone, with
- * what the daemon logs. Ends with 0 when nothing was found, 1 otherwise, 2 when it cannot work.
+ * WORK an empty one on tmpfs. The same seed gives the same states; of those that hold the same
+ * bytes while the same was promised, one is opened. --replay shows any of them alone, with what the
+ * daemon logs. Ends with 0 when nothing was found, 1 otherwise, 2 when it cannot work.
  */
 #include <err.h>
 #include <inttypes.h>
@@ -25,6 +26,7 @@
 #include "keys/ed25519.h"
 #include "tests/crash/check.h"
 #include "tests/crash/image.h"
+#include "tests/crash/seen.h"
 
 enum {
     PATH_LEN_MAX = 512,
@@ -48,6 +50,7 @@ struct options {
 
 /* What all workers see. */
 struct shared {
+    _Atomic uint64_t distinct; /* states that have been opened: no two of them are the same */
     _Atomic uint64_t codes[CODES];
     _Atomic uint64_t findings[CHECK_FINDING_COUNT];
     _Atomic uint64_t first[CHECK_FINDING_COUNT]; /* the number of a state that shows it */
@@ -62,6 +65,17 @@ struct campaign {
     uint64_t *begins; /* of each call: the number of its first state */
     uint64_t total;
     struct shared *shared;
+};
+
+struct worker {
+    struct campaign *campaign;
+    unsigned number;
+    uint64_t from; /* the states before were opened by one that died */
+    struct image *image;
+    struct model *model;
+    struct tl_config config;
+    struct seen seen; /* since the version of the promises */
+    uint64_t version;
 };
 
 /* ---- Which states there are ---- */
@@ -136,23 +150,47 @@ static void report_state(const struct campaign *campaign, const struct model *mo
     }
 }
 
-static void run_state(struct campaign *campaign, struct image *image, const struct model *model,
-                      const struct tl_config *config, size_t i, uint64_t number)
+/* Whether no state before had the same names and bytes while the same was promised. */
+static bool is_new(struct worker *worker, const struct digest *digest)
 {
-    static struct state state;
-    static struct layout layout;
+    if (worker->version != worker->campaign->promises->version) {
+        worker->version = worker->campaign->promises->version;
+        seen_clear(&worker->seen);
+    }
+    return seen_add(&worker->seen, digest);
+}
+
+static void open_state(struct worker *worker, const struct state *state,
+                       const struct layout *layout, size_t i, uint64_t number)
+{
+    struct campaign *campaign = worker->campaign;
     struct shared *shared = campaign->shared;
-    uint64_t count = campaign->begins[i + 1] - campaign->begins[i];
     int code = 0;
-    state_choose(model, number - campaign->begins[i], count,
-                 campaign->options.seed * UINT64_C(0x2545f4914f6cdd1d) + number, &state);
-    layout_make(model, &state, &layout);
-    image_make(image, model, &state, &layout, number % THOROUGH_EACH == 0);
-    enum check_finding finding = check_state(campaign->promises, config, &code);
+    atomic_store(&shared->at[worker->number], number);
+    atomic_fetch_add(&shared->distinct, 1);
+    image_make(worker->image, worker->model, state, layout, number % THOROUGH_EACH == 0);
+    enum check_finding finding = check_state(campaign->promises, &worker->config, &code);
     atomic_fetch_add(&shared->codes[code & (CODES - 1)], 1);
     atomic_fetch_add(&shared->findings[finding], 1);
     atomic_store(&shared->first[finding], number);
-    report_state(campaign, model, i, number, finding, code);
+    report_state(campaign, worker->model, i, number, finding, code);
+}
+
+/* Each worker makes out all states, and opens those whose digests are its own: once. */
+static void run_state(struct worker *worker, size_t i, uint64_t number)
+{
+    static struct state state;
+    static struct layout layout;
+    struct campaign *campaign = worker->campaign;
+    uint64_t count = campaign->begins[i + 1] - campaign->begins[i];
+    state_choose(worker->model, number - campaign->begins[i], count,
+                 campaign->options.seed * UINT64_C(0x2545f4914f6cdd1d) + number, &state);
+    layout_make(worker->model, &state, &layout);
+    struct digest digest = layout_digest(worker->model, &state, &layout);
+    if (digest.low % campaign->options.workers == worker->number && is_new(worker, &digest) &&
+        number >= worker->from) {
+        open_state(worker, &state, &layout, i, number);
+    }
 }
 
 static void set_config(struct tl_config *config, const struct campaign *campaign,
@@ -168,30 +206,30 @@ static void set_config(struct tl_config *config, const struct campaign *campaign
     config->map_size = TL_MAP_SIZE_MIN;
 }
 
-/* Every workers-th state from the one that is given. */
-static void work(struct campaign *campaign, unsigned worker, uint64_t from)
+static void work(struct campaign *campaign, unsigned number, uint64_t from)
 {
-    static struct tl_config config;
+    static struct worker worker;
     char directory[PATH_LEN_MAX];
-    (void)snprintf(directory, sizeof directory, "%s/%u-%ld", campaign->options.work, worker,
+    (void)snprintf(directory, sizeof directory, "%s/%u-%ld", campaign->options.work, number,
                    (long)getpid());
     if (mkdir(directory, 0700) != 0) {
         err(2, "%s", directory);
     }
-    struct image *image = image_new(directory);
-    struct model *model = model_new(campaign->original_root);
-    unsigned workers = campaign->options.workers;
-    set_config(&config, campaign, image);
-    uint64_t number = from;
+    worker.campaign = campaign;
+    worker.number = number;
+    worker.from = from;
+    worker.image = image_new(directory);
+    worker.model = model_new(campaign->original_root);
+    set_config(&worker.config, campaign, worker.image);
+    uint64_t replay = campaign->options.replay;
     for (size_t i = 0; i <= campaign->log.count; i++) {
-        model_begin(model, op_at(campaign, i));
-        for (; number < campaign->begins[i + 1]; number += workers) {
-            atomic_store(&campaign->shared->at[worker], number);
-            if (campaign->options.replay == UINT64_MAX || campaign->options.replay == number) {
-                run_state(campaign, image, model, &config, i, number);
+        model_begin(worker.model, op_at(campaign, i));
+        for (uint64_t at = campaign->begins[i]; at < campaign->begins[i + 1]; at++) {
+            if (replay == UINT64_MAX || replay == at) {
+                run_state(&worker, i, at);
             }
         }
-        model_end(model, op_at(campaign, i));
+        model_end(worker.model, op_at(campaign, i));
         promises_take(campaign->promises, op_at(campaign, i));
     }
 }
@@ -216,10 +254,11 @@ static void run_workers(struct campaign *campaign)
 {
     struct shared *shared = campaign->shared;
     pid_t pids[WORKERS_MAX];
+    uint64_t from[WORKERS_MAX] = {0};
     unsigned workers = campaign->options.workers;
     unsigned busy = workers;
     for (unsigned i = 0; i < workers; i++) {
-        pids[i] = start(campaign, i, i);
+        pids[i] = start(campaign, i, 0);
     }
     while (busy > 0) {
         int status = 0;
@@ -239,9 +278,13 @@ static void run_workers(struct campaign *campaign)
             errx(2, "worker %u cannot go on", worker);
         }
         uint64_t number = atomic_load(&shared->at[worker]);
+        if (number < from[worker]) {
+            errx(2, "worker %u dies before it opens a state", worker);
+        }
+        from[worker] = number + 1;
         atomic_fetch_add(&shared->findings[CHECK_SIGNAL], 1);
         atomic_store(&shared->first[CHECK_SIGNAL], number);
-        pids[worker] = start(campaign, worker, number + workers);
+        pids[worker] = start(campaign, worker, from[worker]);
     }
 }
 
@@ -305,9 +348,10 @@ static int print(const struct campaign *campaign, double seconds)
 {
     const struct shared *shared = campaign->shared;
     uint64_t found = 0;
-    (void)printf("%zu calls, %zu records, %" PRIu64 " states, %.0f states/s\n",
-                 campaign->log.count, campaign->promises->record_count, campaign->total,
-                 (double)campaign->total / seconds);
+    uint64_t distinct = atomic_load(&shared->distinct);
+    (void)printf("%zu calls, %zu records, %" PRIu64 " states, %" PRIu64 " distinct, %.0f of these "
+                 "a second\n", campaign->log.count, campaign->promises->record_count,
+                 campaign->total, distinct, (double)distinct / seconds);
     for (int i = 0; i < CODES; i++) {
         uint64_t count = atomic_load(&shared->codes[i]);
         if (count > 0) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The names and sizes of a state. */
+/* The names and sizes of a state, and all that it holds as one digest. */
 #ifndef TL_TESTS_CRASH_LAYOUT_H
 #define TL_TESTS_CRASH_LAYOUT_H
 
@@ -12,5 +12,9 @@ struct layout {
 };
 
 void layout_make(const struct model *model, const struct state *state, struct layout *ret_layout);
+
+/* States of one run that have the same digest hold the same names and bytes. */
+struct digest layout_digest(const struct model *model, const struct state *state,
+                            const struct layout *layout);
 
 #endif

@@ -26,6 +26,11 @@ static uint32_t new_node(struct model *model, bool is_directory)
     if (!is_directory) {
         node->durable = new_bytes();
         node->newest = new_bytes();
+        node->digests =
+            (struct digest *)calloc(MODEL_FILE_MAX / MODEL_SECTOR, sizeof(struct digest));
+        if (node->digests == NULL) {
+            err(2, "digests");
+        }
     }
     model->node_count++;
     return (uint32_t)(model->node_count - 1);
@@ -48,6 +53,7 @@ void model_free(struct model *model)
         if (!model->nodes[i].is_directory) {
             (void)munmap(model->nodes[i].durable, MODEL_FILE_MAX);
             (void)munmap(model->nodes[i].newest, MODEL_FILE_MAX);
+            free(model->nodes[i].digests);
         }
     }
     for (size_t i = 0; i < model->unit_count; i++) {
@@ -206,6 +212,8 @@ static void change_bytes(struct model *model, uint32_t number, uint64_t offset,
             err(2, "sector");
         }
         memcpy(unit->sector, node->newest + sector * MODEL_SECTOR, MODEL_SECTOR);
+        unit->digest =
+            digest_of(DIGEST_SECTOR, number, sector, tl_bytes(unit->sector, MODEL_SECTOR));
     }
 }
 
@@ -230,6 +238,9 @@ static void make_durable(struct model *model, const struct unit *unit)
     switch (unit->kind) {
     case UNIT_SECTOR:
         memcpy(node->durable + unit->number * MODEL_SECTOR, unit->sector, MODEL_SECTOR);
+        digest_take(&node->digest, &node->digests[unit->number]);
+        digest_add(&node->digest, &unit->digest);
+        node->digests[unit->number] = unit->digest;
         break;
     case UNIT_SIZE:
         node->durable_len = unit->number;

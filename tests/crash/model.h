@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/crash/digest.h"
 #include "tests/crash/run_log.h"
 
 enum {
@@ -44,6 +45,8 @@ struct model_node {
     uint8_t *newest;
     uint64_t durable_len;
     uint64_t newest_len;
+    struct digest *digests; /* of each durable sector; 0: never written */
+    struct digest digest;   /* their sum */
     uint64_t used; /* no byte from here on was ever written */
 };
 
@@ -59,6 +62,7 @@ struct unit {
     uint32_t node;
     uint64_t number;                   /* of the sector; or the size */
     uint8_t *sector;                   /* its bytes after the write */
+    struct digest digest;              /* of them, at their place */
     uint32_t from_directory;           /* UNIT_NAME: what disappears; "" nothing */
     uint32_t to_directory;             /* and what appears; "" nothing */
     char from[MODEL_NAME_MAX];

@@ -84,6 +84,7 @@ static void learn(struct promises *promises, struct tally_bytes bytes,
 
 static void take_head(struct promises *promises, struct promised_head head)
 {
+    promises->version++;
     promises->size_min = head.size > promises->size_min ? head.size : promises->size_min;
     for (size_t i = 0; i < promises->head_count; i++) {
         if (promises->heads[i].size == head.size &&
@@ -159,6 +160,7 @@ static void take_mark(struct promises *promises, struct tally_bytes mark)
     if (mark.len == 0) {
         return;
     }
+    promises->version++;
     if (tl_bytes_equal(mark, tl_bytes_text("init"))) {
         promises->exists = true;
         return;

@@ -45,6 +45,7 @@ struct promises {
     struct tally_hash exhibits[PROMISES_EXHIBITS_MAX];
     uint64_t recent[PROMISES_RECENT]; /* the newest receipts, by index */
     uint64_t receipt_count;
+    uint64_t version; /* another one: something else is promised */
 
     struct tl_buffer streams[PROMISES_FDS_MAX];
     bool learning;

@@ -32,14 +32,14 @@ def recorded(directory):
     return run.record(path, TALLYD, SHIM)
 
 
-def take_apart(recorded, *options):
+def take_apart(recorded, *options, workers=WORKERS):
     """The exit code of crash_states, and what it says."""
     path = recorded.daemon.directory
     # The last: each start allocates megabytes, whose shadow is not worth mapping anew.
     quick = {"ASAN_OPTIONS": "detect_stack_use_after_return=0:allocator_may_return_null=1:"
                              "clear_shadow_mmap_threshold=67108864"}
     with tempfile.TemporaryDirectory(dir=path.parent) as work:
-        done = subprocess.run([STATES, path, work, "--workers", str(WORKERS), *options],
+        done = subprocess.run([STATES, path, work, "--workers", str(workers), *options],
                               env={**os.environ, **quick}, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, check=False)
     print(done.stdout.decode())
@@ -53,6 +53,21 @@ def test_no_crash_loses_what_was_acknowledged(recorded):
     assert int(re.search(r"(\d+) states,", said)[1]) >= COUNT
     # Before there is a ledger: exit code 1, "a new ledger is made by tallyd init".
     assert set(re.findall(r"refuse: exit code (\d+)", said)) == {"1"}
+
+
+def test_the_same_state_is_opened_once(recorded):
+    """However the states are dealt out."""
+    opened = []
+    for workers in (1, 3):
+        code, said = take_apart(recorded, "--states", "2000", workers=workers)
+        assert code == 0, said
+        found = re.search(r"(\d+) states, (\d+) distinct", said)
+        states, distinct = int(found[1]), int(found[2])
+        assert states / 3 < distinct < states
+        ends = [int(n) for n in re.findall(r"^(\d+) (?:serve|refuse):", said, re.M)]
+        assert sum(ends) == distinct
+        opened.append((distinct, *ends))
+    assert opened[0] == opened[1]
 
 
 LOST = "the store is shorter than a checkpoint"
