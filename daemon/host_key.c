@@ -4,8 +4,8 @@
 #include <inttypes.h>
 
 #include "daemon/exit_code.h"
+#include "daemon/key_file.h"
 #include "daemon/log.h"
-#include "keys/signer.h"
 
 bool tl_host_key_number(const struct tl_host_key *host_key, const struct tl_roster *roster,
                         size_t *ret_number)
@@ -29,11 +29,9 @@ int tl_host_key_load(const char *path, const struct tl_roster *roster,
     if (path[0] == '\0') {
         return TL_EXIT_OK;
     }
-    enum tally_status status = tl_secret_key_from_file(path, true, &ret_host_key->secret);
-    if (status != TALLY_OK) {
-        tl_log(TL_LOG_CRITICAL, "host key %s: %s%s", path, tally_status_text(status),
-               status == TALLY_EACCES ? " (only its owner may read the file: chmod 0400)" : "");
-        return TL_EXIT_KEY;
+    int code = tl_key_file_load("host key", path, &ret_host_key->secret);
+    if (code != TL_EXIT_OK) {
+        return code;
     }
     tl_public_key_from_point(tl_secret_key_public(ret_host_key->secret), &ret_host_key->key);
     if (!tl_host_key_number(ret_host_key, roster, &number)) {

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "daemon/exit_code.h"
+#include "daemon/key_file.h"
 #include "daemon/log.h"
 #include "daemon/restore.h"
-#include "keys/signer.h"
 #include "lib/base/check.h"
 #include "lib/base/file.h"
 #include "lib/base/mem.h"
@@ -265,17 +265,6 @@ static int open_store(const struct tl_config *config, struct tl_ledger *ledger)
     return status == TALLY_EFORMAT ? TL_EXIT_DAMAGED : TL_EXIT_FAILURE;
 }
 
-static int load_key(const char *path, struct tl_secret_key **ret_key)
-{
-    enum tally_status status = tl_secret_key_from_file(path, true, ret_key);
-    if (status == TALLY_OK) {
-        return TL_EXIT_OK;
-    }
-    tl_log(TL_LOG_CRITICAL, "ledger key %s: %s%s", path, tally_status_text(status),
-           status == TALLY_EACCES ? " (only its owner may read the file: chmod 0400)" : "");
-    return TL_EXIT_KEY;
-}
-
 static bool is_secret_of(const struct tl_secret_key *secret, const struct tl_note_key *key)
 {
     return secret != NULL && memcmp(tl_secret_key_public(secret), key->point, 32) == 0;
@@ -285,9 +274,9 @@ static bool is_secret_of(const struct tl_secret_key *secret, const struct tl_not
 static int load_keys(const struct tl_config *config, struct tl_ledger *ledger)
 {
     struct tl_note_key key = tl_ledger_key_at(ledger, TL_NEVER);
-    int code = load_key(config->ledger_key, &ledger->secret);
+    int code = tl_key_file_load("ledger key", config->ledger_key, &ledger->secret);
     if (code == TL_EXIT_OK && config->next_ledger_key[0] != '\0') {
-        code = load_key(config->next_ledger_key, &ledger->next_secret);
+        code = tl_key_file_load("ledger key", config->next_ledger_key, &ledger->next_secret);
     }
     if (code != TL_EXIT_OK) {
         return code;

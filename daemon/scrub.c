@@ -218,7 +218,6 @@ void tl_scrub_tick(struct tl_scrub *scrub, uint64_t now_ms)
 void tl_scrub_end(struct tl_scrub *scrub)
 {
     if (scrub->fd >= 0) {
-        tl_close(&scrub->fd);
         (void)await_end(scrub);
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Scrub: what the daemon knows of its scrubber. It is started before the store is opened, reads
- * every page once so that nothing which is served later can be ended by one, and then verifies the
+ * every page once, so that a damaged one is found before anything is served, and then verifies the
  * whole ledger at once and every scrub-every after. Records that do not hold stop all signing; a
  * damaged exhibit is told. Loop thread, but for the start.
  */
@@ -16,7 +16,6 @@
 #include "daemon/config.h"
 #include "daemon/ledger.h"
 #include "daemon/scrubber.h"
-#include "lib/base/text.h"
 
 struct tl_scrub {
     const struct tl_config *config;

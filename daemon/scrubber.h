@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Scrubber: a process of its own beside the daemon that reads the stored ledger through, again and
- * again. A damaged page may end it, and that is its answer. It holds no key and writes nothing.
+ * again. A damaged page may end it, and that is its answer. It holds no key and changes nothing
+ * of the ledger.
  *
  * The two talk over a pair of sockets that keep messages apart. A result comes unasked when every
  * page has been read once, before the daemon opens the store; then one for each task. The end of
