@@ -13,10 +13,10 @@
 enum { WORTH_COUNT = 256, WORTH_BYTES = 1048576 };
 
 /*
- * What one user has claimed at most: what costs about as much as a commit, so that others do not
- * wait much longer for one. Alone it may have more, for fewer commits.
+ * What one user has claimed at most: what costs less than a commit, so that others hardly wait
+ * longer for one. Alone it may have more, for fewer commits.
  */
-enum { CLAIMED_COUNT_MAX = 128, CLAIMED_ALONE_MAX = 512, CLAIMED_BYTES_MAX = 1048576 };
+enum { CLAIMED_COUNT_MAX = 8, CLAIMED_ALONE_MAX = 512, CLAIMED_BYTES_MAX = 1048576 };
 
 struct tl_queue {
     pthread_mutex_t mutex;
@@ -161,8 +161,7 @@ static bool may_claim(const struct tl_queue *queue, const struct tl_queue_lane *
 {
     const struct tl_queue_share *share = lane->share;
     size_t most = queue->shares > 1 ? CLAIMED_COUNT_MAX : CLAIMED_ALONE_MAX;
-    return share->claimed_bytes < CLAIMED_BYTES_MAX &&
-           (lane->claimed_count == 0 || share->claimed_count < most);
+    return share->claimed_bytes < CLAIMED_BYTES_MAX && share->claimed_count < most;
 }
 
 /* The lane whose turn it is; NULL when no job may be claimed. */
@@ -195,7 +194,6 @@ static struct tl_job *claim(struct tl_queue *queue)
     } else {
         add_turn(queue, lane);
     }
-    lane->claimed_count++;
     lane->share->claimed_count++;
     lane->share->claimed_bytes += job->bytes.len;
     job->next = NULL;
@@ -231,7 +229,6 @@ static void leave_lane(struct tl_queue *queue, struct tl_job *job)
     struct tl_queue_lane *lane = job->lane;
     job->lane = NULL;
     lane->count--;
-    lane->claimed_count--;
     lane->share->count--;
     lane->share->bytes -= job->bytes.len;
     lane->share->claimed_count--;

@@ -12,8 +12,7 @@
  * Clients take turns: each has a lane, in the order of its own arrivals, and jobs are claimed from
  * the lanes in turn. So one client's pipelined entries stay in order, and nobody waits behind all
  * that another has sent. What one user can have claimed is bounded, and more so while others are
- * there, so a batch is short whatever is queued; a lane of which nothing is claimed need not wait
- * for that bound.
+ * there, so a batch is short whatever is queued.
  */
 #ifndef TL_DAEMON_QUEUE_H
 #define TL_DAEMON_QUEUE_H
@@ -43,7 +42,6 @@ struct tl_queue_lane {
     struct tl_job *first; /* not claimed yet */
     struct tl_job *last;
     size_t count;
-    size_t claimed_count;
 };
 
 /* Checks one job; any thread. */

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -415,6 +416,8 @@ static void *thread_main(void *argument)
     while (jobs != NULL) {
         while (jobs != NULL) {
             run_batch(self, &jobs);
+            /* The loop has waited: it answers, and it brings what comes next. */
+            (void)sched_yield();
         }
         jobs = tl_queue_take(self->queue, self->count_max, BATCH_BYTES_MAX);
     }

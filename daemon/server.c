@@ -31,11 +31,11 @@ enum {
     BACKLOG = 512,
     US_PER_S = 1000000,
     ACCEPT_FAILURES_MAX = 100000,
-    ACCEPT_AGAIN_MS = 5,
+    ACCEPT_AGAIN_MS = 1,
 };
 
-/* Whoever connects without end does not keep the loop from others; a crowd that comes once may. */
-static const struct tl_bucket_rate accept_rate = {.max = 1000, .per_ms = 8};
+/* Whoever connects, without end or as a crowd at once, does not keep the loop from others. */
+static const struct tl_bucket_rate accept_rate = {.max = 64, .per_ms = 16};
 
 /* A worker that checks queued submissions; at most config->workers of them. */
 struct tl_helper {

@@ -16,8 +16,8 @@
  *
  * With BENCH_UID in the environment it becomes that user before it connects.
  *
- * honest, for each line of input, sends that many by the clock on a new connection and prints p50
- * and p99 of its receipts, in microseconds.
+ * honest, for each line of input, greets on a new connection, then sends that many by the clock. It
+ * prints how long the greeting took and p50 and p99 of its receipts, in microseconds.
  */
 #include <errno.h>
 #include <poll.h>
@@ -270,6 +270,7 @@ struct paced {
     struct tl_buffer in;
     double *latencies;
     size_t answered;
+    bool welcome;
 };
 
 /* When the entry of this request should have gone. */
@@ -279,7 +280,7 @@ static double due_s(const struct paced *paced, size_t request)
     return paced->start + (double)(request - first) / paced->rate;
 }
 
-static void take_receipts(struct paced *paced)
+static void take_answers(struct paced *paced)
 {
     uint8_t *dst = tl_buffer_extend(&paced->in, IN_MAX / 4);
     ssize_t got = recv(paced->fd, dst, IN_MAX / 4, 0);
@@ -293,7 +294,9 @@ static void take_receipts(struct paced *paced)
         if (frame.type == TL_MESSAGE_RECEIPT) {
             paced->latencies[paced->answered] = bench_now_s() - due_s(paced, frame.request);
             paced->answered++;
-        } else if (frame.type != TL_MESSAGE_WELCOME) {
+        } else if (frame.type == TL_MESSAGE_WELCOME) {
+            paced->welcome = true;
+        } else {
             bench_die("an honest entry got no receipt");
         }
         tl_buffer_consume(&paced->in, len);
@@ -311,7 +314,7 @@ static void send_paced(struct paced *paced)
         struct timespec wait = {.tv_nsec = wait_s > 0 ? (long)(wait_s * 999999999) : 0};
         struct pollfd polled = {.fd = paced->fd, .events = POLLIN};
         if (ppoll(&polled, 1, &wait, NULL) > 0) {
-            take_receipts(paced);
+            take_answers(paced);
         }
         if (sent < chain->count && due <= bench_now_s()) {
             struct tally_bytes frame = tl_buffer_bytes(&chain->frames[sent]);
@@ -332,15 +335,21 @@ static void be_honest(const char *path, double rate, char **argv)
     paced.latencies = calloc(chain.count, sizeof *paced.latencies);
     while (getchar() == '\n') {
         make_frames(&chain);
+        double begin = bench_now_s();
         paced.fd = bench_connect(path);
         tl_buffer_init(&paced.in, IN_MAX);
+        paced.welcome = false;
+        while (!paced.welcome) {
+            take_answers(&paced);
+        }
         paced.start = bench_now_s();
         paced.answered = 0;
         send_paced(&paced);
         (void)close(paced.fd);
         tl_buffer_deinit(&paced.in);
         qsort(paced.latencies, chain.count, sizeof *paced.latencies, by_value);
-        printf("%.0f %.0f\n", paced.latencies[chain.count / 2] * 1e6,
+        printf("%.0f %.0f %.0f\n", (paced.start - begin) * 1e6,
+               paced.latencies[chain.count / 2] * 1e6,
                paced.latencies[chain.count * 99 / 100] * 1e6);
         (void)fflush(stdout);
     }

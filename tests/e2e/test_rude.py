@@ -300,6 +300,23 @@ def test_storm_of_connections(made, team, rude):
     made.stop()
 
 
+def test_crowd_does_not_hold_the_loop(made, team, rude):
+    """Of those who came together a few are let in, then whoever was there before has its turn."""
+    start(made)
+    with made.client() as client:
+        made.process.send_signal(signal.SIGSTOP)
+        many = crowd(rude, made.submit, 300)
+        client.sock.sendall(wire.frame(wire.STATUS, 7))
+        made.process.send_signal(signal.SIGCONT)
+        kind, _, payload = client.receive()
+        assert kind == wire.STATE
+        assert int(wire.state_of(payload)["connections-accepted"]) <= 1 + 64
+        honest(made, team, client)
+        conftest.wait_for(lambda: client.state()["connections-accepted"] == "301", "the crowd")
+        leave(many)
+    made.stop()
+
+
 def test_those_turned_away_take_no_place(made, team, rude):
     """All wait when the daemon comes back: one user's surplus does not stand in another's way."""
     if rude is contextlib.nullcontext:

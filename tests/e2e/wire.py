@@ -11,6 +11,11 @@ ENOTFOUND, EACCES, EPROTOCOL, EBUSY, ESTOPPED, EFORMAT, ETOOBIG = -12, -15, -20,
 CHUNK = 65536
 
 
+def state_of(payload):
+    assert payload.endswith(b"\n")
+    return dict(line.split(" ", 1) for line in payload.decode("ascii").splitlines())
+
+
 def frame(kind, request, payload=b""):
     return struct.pack(">IBI", 5 + len(payload), kind, request) + payload
 
@@ -122,8 +127,7 @@ class Client:
     def state(self):
         kind, payload = self.ask(STATUS)
         assert kind == STATE
-        assert payload.endswith(b"\n")
-        return dict(line.split(" ", 1) for line in payload.decode("ascii").splitlines())
+        return state_of(payload)
 
 
 class Refused(Exception):
