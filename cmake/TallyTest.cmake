@@ -2,6 +2,39 @@
 # Tests: a label, a time limit, exit code 77 for "skipped", and nothing of the caller's environment
 # that could change what a test does.
 set(TALLY_PYTHON /usr/bin/python3 CACHE FILEPATH "Python with pytest")
+option(TALLY_MEMCHECK "Run what is tested below valgrind" OFF)
+
+set(TALLY_LAUNCHER "")
+if("thread" IN_LIST TALLY_SANITIZE)
+    # Its shadow leaves too few addresses for a map of 1 TiB when they are random.
+    set(TALLY_LAUNCHER setarch -R)
+elseif(TALLY_MEMCHECK)
+    set(TALLY_LAUNCHER
+        "${PROJECT_SOURCE_DIR}/tests/support/memcheck" "${PROJECT_BINARY_DIR}/memcheck"
+    )
+endif()
+
+# tally_launched(target variable): the program as one path, launcher included.
+function(tally_launched target variable)
+    if(NOT TALLY_LAUNCHER)
+        set("${variable}" "$<TARGET_FILE:${target}>" PARENT_SCOPE)
+        return()
+    endif()
+    set(path "${PROJECT_BINARY_DIR}/launched/$<TARGET_FILE_NAME:${target}>")
+    list(JOIN TALLY_LAUNCHER "' '" launcher)
+    file(GENERATE OUTPUT "${path}"
+        CONTENT "#!/bin/sh\nexec '${launcher}' '$<TARGET_FILE:${target}>' \"$@\"\n"
+        FILE_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE
+    )
+    set("${variable}" "${path}" PARENT_SCOPE)
+endfunction()
+
+if(TARGET tallyd)
+    tally_launched(tallyd TALLY_TESTED_DAEMON)
+endif()
+if(TARGET tally_cli)
+    tally_launched(tally_cli TALLY_TESTED_CLIENT)
+endif()
 
 function(tally_test_properties name label)
     set(environment
@@ -48,7 +81,7 @@ function(tally_add_test name)
     foreach(function IN LISTS arg_WRAP)
         target_link_options("test_${name}" PRIVATE "-Wl,--wrap=${function}")
     endforeach()
-    add_test(NAME "${name}" COMMAND "test_${name}")
+    add_test(NAME "${name}" COMMAND ${TALLY_LAUNCHER} "$<TARGET_FILE:test_${name}>")
     tally_test_properties("${name}" "${arg_LABEL}")
 endfunction()
 
@@ -71,10 +104,10 @@ function(tally_add_pytest name)
         ${arg_ENVIRONMENT}
     )
     if(TARGET tallyd)
-        list(APPEND environment "TALLYD=$<TARGET_FILE:tallyd>")
+        list(APPEND environment "TALLYD=${TALLY_TESTED_DAEMON}")
     endif()
     if(TARGET tally_cli)
-        list(APPEND environment "TALLY=$<TARGET_FILE:tally_cli>")
+        list(APPEND environment "TALLY=${TALLY_TESTED_CLIENT}")
     endif()
     set_tests_properties("${name}" PROPERTIES ENVIRONMENT "${environment}")
 endfunction()
@@ -102,7 +135,9 @@ function(tally_add_fuzzer name)
         add_test(NAME "fuzz_${name}" COMMAND "fuzz_${name}" -runs=0 "${corpus}")
     else()
         target_sources("fuzz_${name}" PRIVATE replay.c)
-        add_test(NAME "fuzz_${name}" COMMAND "fuzz_${name}" "${corpus}")
+        add_test(NAME "fuzz_${name}"
+            COMMAND ${TALLY_LAUNCHER} "$<TARGET_FILE:fuzz_${name}>" "${corpus}"
+        )
     endif()
     tally_test_properties("fuzz_${name}" fuzz)
 endfunction()

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(os.environ.get("TALLY_SOURCE_DIR", Path(__file__).resolve().parents[2]))
-BUILD = Path(os.environ.get("TALLY_BUILD_DIR", SOURCE / "build" / "release"))
-TALLY = BUILD / "client" / "tally"
-TALLYD = BUILD / "daemon" / "tallyd"
+BUILD = SOURCE / "build" / "release"
+TALLY = Path(os.environ.get("TALLY", BUILD / "client" / "tally"))
+TALLYD = Path(os.environ.get("TALLYD", BUILD / "daemon" / "tallyd"))
 TEAMS = ("alder", "birch", "cedar")
 
 

@@ -254,6 +254,7 @@ def bare(team):
     daemon = Daemon(directory, team)
     yield daemon
     daemon.end()
+    assert "Sanitizer" not in daemon.log()
     shutil.rmtree(directory)
 
 

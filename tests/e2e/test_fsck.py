@@ -25,7 +25,8 @@ def test_a_check_that_dies_is_damage(made, team):
         data[start + 16:start + 18] = b"\xfc\xff"
         path.write_bytes(data)
         done = subprocess.run([TALLY, "fsck", made.data], capture_output=True, text=True,
-                              timeout=60, check=False, env={**os.environ, "ASAN_OPTIONS": PLAIN})
+                              timeout=60, check=False,
+                              env={**os.environ, "ASAN_OPTIONS": PLAIN, "TSAN_OPTIONS": PLAIN})
         assert done.returncode in (0, 1, 3), done.stderr
         died = "the check ended with signal" in done.stderr
         if died:

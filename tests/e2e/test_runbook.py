@@ -316,6 +316,8 @@ def test_every_block_has_its_night():
 
 @pytest.mark.parametrize("heading", NIGHTS)
 def test_night(night, heading):
+    if heading == "The map is full" and os.environ.get("SANITIZED") == "thread":
+        pytest.skip("ThreadSanitizer leaves no addresses for a map of 4 TiB")
     before, after = NIGHTS[heading]
     before(night)
     for line in nights()[heading]:

@@ -107,6 +107,8 @@ def test_no_start_without_a_part_of_it(made, what):
     assert message in said and '"sandbox no"' in said
     assert not made.submit.exists()
     made.start(preexec=lacking(*calls), sandbox="no")
+    with made.client() as client:
+        assert client.state()["sandbox"] == "off"
     made.stop()
 
 
