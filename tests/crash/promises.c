@@ -148,8 +148,10 @@ static void take_sent(struct promises *promises, struct tl_buffer *stream, struc
         take_frame(promises, &frame);
         at += len;
     }
-    memmove(stream->ptr, stream->ptr + at, stream->len - at);
-    stream->len -= at;
+    if (at > 0) {
+        memmove(stream->ptr, stream->ptr + at, stream->len - at);
+        stream->len -= at;
+    }
 }
 
 /* "init", or "stored" and the digest of an exhibit; nothing at the end of the run. */
