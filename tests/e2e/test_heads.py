@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """Starts beside a head guard that somebody made: whole as a file, and still not to be trusted."""
 import hashlib
+import resource
+import signal
 import struct
 
 import conftest
@@ -8,6 +10,7 @@ import pytest
 import sample
 import tallyref as T
 import wire
+from test_daemon import failing
 
 SLOT_LEN, SLOT_GAP = 512, 4096
 
@@ -48,8 +51,59 @@ def test_a_guard_that_is_one_behind(grown, team):
     root = T.tree_root([team.leaves[0], team.leaves[1]])
     (made.data / "head").write_bytes(guard(note(size=2, root=root)))
     made.start()
-    made.stop()
+    with made.reader() as reader:
+        assert reader.get("checkpoint") == note()
+    made.kill()
     assert "durable but not acknowledged" in made.log()
+    assert note() in (made.data / "head").read_bytes()
+
+
+def test_a_guard_that_cannot_catch_up(grown, team):
+    """No head is shown that the guard does not hold."""
+    made, note = grown
+    root = T.tree_root([team.leaves[0], team.leaves[1]])
+    behind = guard(note(size=2, root=root))
+    (made.data / "head").write_bytes(behind)
+
+    def full_behind_the_first_slot():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (SLOT_GAP, SLOT_GAP))
+
+    code, error = made.refuses_to_start(preexec=full_behind_the_first_slot)
+    assert code == 7 and "head guard" in error
+    assert (made.data / "head").read_bytes() == behind
+    made.start()
+    made.stop()
+
+
+def test_the_first_contradiction_is_kept(made, team):
+    """A later one may be of records that the store has by then: only the first explains all."""
+    def forked(root):
+        text = T.checkpoint_text(conftest.ORIGIN, 1, root)
+        return T.note_sign(text, team.note_key, team.ledger_key.seed)
+
+    made.start()
+    first, later = forked(bytes(32)), forked(bytes(31) + b"1")
+    for note in (first, later):
+        with pytest.raises(wire.Refused):
+            made.client(hello=note)
+    made.kill()
+    assert (made.data / "contradiction").read_bytes() == first
+
+
+def test_a_stop_that_is_not_durable_is_told(made, team):
+    """Were it taken for durable, nobody would keep the operator from a restart."""
+    made.start()
+    tracer = failing(made, made.data, "fsync:error=EIO")
+    text = T.checkpoint_text(conftest.ORIGIN, 1, bytes(32))
+    with pytest.raises(wire.Refused):
+        made.client(hello=T.note_sign(text, team.note_key, team.ledger_key.seed))
+    tracer.terminate()
+    tracer.wait(timeout=20)
+    assert "/contradiction cannot be written: " in made.log()
+    with made.client() as client:
+        assert client.state()["signing"] == "stopped"
+    made.stop()
 
 
 @pytest.mark.parametrize("changes, said", [
@@ -102,4 +156,16 @@ def test_nothing_is_appended_after_a_stop(made, team):
         assert client.state()["size"] == "1"
         kind, payload = client.submit(entry)
         assert kind == wire.RECEIPT
+    made.stop()
+
+
+def test_no_head_is_made_after_a_stop(made):
+    """--make-head would let a store that is known to have lost records sign again."""
+    (made.data / "contradiction").write_bytes(b"no checkpoint at all")
+    (made.data / "head").unlink()
+    code, error = made.refuses_to_start(make_head=True)
+    assert code == 3 and "None is made while signing is stopped" in error
+    assert not (made.data / "head").exists()
+    (made.data / "contradiction").unlink()
+    made.start(make_head=True)
     made.stop()

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/store/ledger_sample.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "lib/base/file.h"
 #include "lib/base/sha256.h"
 #include "lib/store/head_guard.h"
@@ -335,6 +338,27 @@ static void test_failed_write_stays_failed(void **state)
     assert_note("note 1");
 }
 
+/* Half of a slot is no slot: the disk was full in the middle of it. */
+static bool fails_in_the_middle(void *context)
+{
+    (void)context;
+    struct tl_head_guard *guard = NULL;
+    struct rlimit half = {.rlim_cur = TL_HEAD_SLOT_LEN / 2, .rlim_max = TL_HEAD_SLOT_LEN / 2};
+    return tl_head_guard_open(fixture.path, false, &guard) == TALLY_OK &&
+           signal(SIGXFSZ, SIG_IGN) != SIG_ERR && setrlimit(RLIMIT_FSIZE, &half) == 0 &&
+           tl_head_guard_write(guard, tl_bytes_text("note 2")) == TALLY_EIO &&
+           tl_head_guard_write(guard, tl_bytes_text("note 2")) == TALLY_EIO &&
+           tl_bytes_equal(tl_head_guard_note(guard), tl_bytes_text("note 1"));
+}
+
+static void test_half_a_write_stays_failed(void **state)
+{
+    (void)state;
+    make_file(1);
+    assert_true(sample_holds_in_child(fails_in_the_middle, NULL));
+    assert_note("note 1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +376,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_writer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_out_of_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failed_write_stays_failed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_half_a_write_stays_failed, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
