@@ -14,8 +14,8 @@
 #include "daemon/harden.h"
 #include "daemon/sandbox.h"
 
-static bool mlock_fails;
-static size_t locked_len;
+static unsigned mlock_fails_at; /* which call; 0: none */
+static unsigned mlock_count;
 
 int __wrap_mlock(const void *ptr, size_t len);
 
@@ -23,9 +23,11 @@ int __wrap_mlock(const void *ptr, size_t len);
 int __wrap_mlock(const void *ptr, size_t len)
 {
     (void)ptr;
-    locked_len = mlock_fails ? 0 : len;
-    return mlock_fails ? -1 : 0;
+    mlock_count += len > 0 ? 1 : 0;
+    return mlock_count == mlock_fails_at ? -1 : 0;
 }
+
+enum { KEY_COUNT = 3 };
 
 enum {
     DUMPABLE = 1,
@@ -96,19 +98,37 @@ static void enter(void)
     tl_config_init(&config);
     (void)snprintf(config.data, sizeof config.data, "%s", directory);
     int code = tl_sandbox_enter(&config, ledger, &fds);
-    _exit(code == TL_EXIT_OK && locked_len == 0 ? EXIT_FAILURE : code);
+    _exit(code == TL_EXIT_OK && mlock_count != KEY_COUNT ? EXIT_FAILURE : code);
 }
 
-static void test_no_sandbox_without_a_locked_key(void **state)
+static void take_keys(void)
+{
+    static const uint8_t seeds[2][TL_ED25519_SEED_LEN] = {{1}, {2}};
+    assert_int_equal(tl_secret_key_from_seed(seeds[0], &ledger->next_secret), TALLY_OK);
+    assert_int_equal(tl_secret_key_from_seed(seeds[1], &ledger->host_key.secret), TALLY_OK);
+}
+
+static void drop_keys(void)
+{
+    tl_secret_key_free(&ledger->next_secret);
+    tl_secret_key_free(&ledger->host_key.secret);
+}
+
+/* The key, the next one and the host's: each. */
+static void test_no_sandbox_without_locked_keys(void **state)
 {
     (void)state;
     fixture = fixture_new("harden", 2);
     test_dir_make(directory);
     ledger = fixture_ledger_new(fixture, directory);
+    take_keys();
+    mlock_count = 0;
     assert_int_equal(ending(enter), TL_EXIT_OK);
-    mlock_fails = true;
-    assert_int_equal(ending(enter), TL_EXIT_SANDBOX);
-    mlock_fails = false;
+    for (mlock_fails_at = 1; mlock_fails_at <= KEY_COUNT; mlock_fails_at++) {
+        assert_int_equal(ending(enter), TL_EXIT_SANDBOX);
+    }
+    mlock_fails_at = 0;
+    drop_keys();
     fixture_ledger_free(ledger);
     test_dir_remove(directory);
     fixture_free(fixture);
@@ -118,7 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_process_is_hardened),
-        cmocka_unit_test(test_no_sandbox_without_a_locked_key),
+        cmocka_unit_test(test_no_sandbox_without_locked_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -165,6 +166,8 @@ def test_rejections_are_signed_and_named(daemon, team):
         team.accept(client, alder)
         gap = alder.compose(fields={"sequence": alder.sequence + 2})
         assert team.reject(client, gap) == "sequence-gap"
+        rejection = T.rejection_open(client.submit(submission(gap))[1], team.note_key)
+        assert (rejection["size"], rejection["roster"]) == (2, 0)
         other = alder.compose(fields={"sequence": 1, "previous": None, "signed_s": 1767603999})
         assert team.reject(client, other) == "sequence-reused"
         previous = alder.compose(fields={"previous": bytes(32)})
@@ -458,7 +461,9 @@ def test_old_deposits_are_removed_at_a_start(daemon, team):
             for path in (daemon.data / "exhibits").rglob(T.sha256(data).hex()):
                 os.utime(path, (now_s - days * day_s, now_s - days * day_s))
         assert client.put(T.sha256(again), again) == wire.STORED
+    (daemon.data / "exhibits" / "incoming" / "99").write_bytes(b"half of")
     daemon.restart()
+    assert files_of(daemon, "exhibits/incoming") == []
     assert "1 exhibit files that no entry named" in daemon.log()
     kept = sorted(T.sha256(data).hex() for data in (fresh, again))
     assert files_of(daemon, "exhibits/deposits") == kept
@@ -547,6 +552,25 @@ def test_upload_without_progress_is_closed(made, sent):
             except (wire.Closed, OSError):
                 return True
         conftest.wait_for(is_closed, "an end of pings", 5)
+    assert "an upload took too long" in made.log()
+    made.stop()
+
+
+def test_upload_that_drips_is_closed(made):
+    """A byte now and then would keep its place for ever."""
+    made.start(upload_timeout="400ms")
+    with made.client() as client:
+        size = 1 << 20
+        request = client.send(wire.PUT, bytes(32) + struct.pack(">Q", size))
+        assert client.receive()[0] == wire.READY
+
+        def is_closed():
+            try:
+                client.send(wire.PUT_DATA, b"z", request)
+                client.state()
+            except (wire.Closed, OSError):
+                return True
+        conftest.wait_for(is_closed, "an end of drops", 5)
     assert "an upload took too long" in made.log()
     made.stop()
 
@@ -977,6 +1001,18 @@ def test_notify_and_watchdog(made, team):
     made.process.send_signal(signal.SIGTERM)
     made.wait_notified("STOPPING=1")
     assert made.wait_exit() == 0
+
+
+def test_socket_of_another_is_left_alone(made):
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(made.submit))
+        other.listen()
+        code, said = made.refuses_to_start()
+        assert code == 1 and "something is there already" in said
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.connect(str(made.submit))
+    made.start()
+    made.stop()
 
 
 def test_stale_socket_is_replaced(made, team):

@@ -9,6 +9,7 @@ import re
 import conftest
 import pytest
 import tallyref as T
+import wire
 
 SCMP_ACT_ALLOW = 0x7FFF0000
 SCMP_ACT_ERRNO = 0x00050000
@@ -141,6 +142,27 @@ def test_own_files_cannot_be_read_by_name(made, sandbox):
     os.symlink(".", made.data / "exhibits")
     with made.reader() as reader:
         assert reader.get("tally/objects/" + name) == (data if sandbox == "no" else EIO)
+    os.unlink(made.data / "exhibits")
+    os.rename(made.directory / "exhibits", made.data / "exhibits")
+    made.stop()
+
+
+@pytest.mark.parametrize("sandbox", ["yes", "no"])
+def test_no_file_is_made_beside_the_sockets(made, sandbox):
+    """Of their directory the daemon needs to remove them, and nothing else."""
+    beside = made.directory / "beside"
+    for name in ("", "incoming", "deposits"):
+        (beside / name).mkdir()
+    made.start(sandbox=sandbox, submit_socket=beside / "submit.sock",
+               read_socket=beside / "read.sock")
+    made.submit = beside / "submit.sock"
+    os.rename(made.data / "exhibits", made.directory / "exhibits")
+    os.symlink(beside, made.data / "exhibits")
+    data = b"an upload"
+    with made.client() as client:
+        stored = client.put(T.sha256(data), data) == wire.STORED
+    assert stored == (sandbox == "no")
+    assert (beside / "deposits" / T.sha256(data).hex()).exists() == stored
     os.unlink(made.data / "exhibits")
     os.rename(made.directory / "exhibits", made.data / "exhibits")
     made.stop()

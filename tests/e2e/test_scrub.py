@@ -140,6 +140,28 @@ def test_page_that_leads_nowhere_is_found_before_the_start(scrubbed, team):
     scrubbed.start()
 
 
+def test_changed_table_stops_signing(scrubbed, team):
+    """The records are right, and the table that finds them by author says something else."""
+    digest = T.sha256(envelope_of(team, 1))
+    path = scrubbed.data / "store" / "data.mdb"
+    replace_everywhere(path, digest, digest[:-1] + bytes([digest[-1] ^ 1]))
+    state = await_scrub(scrubbed, "damaged")
+    assert state["signing"] == "damaged"
+    assert "record 1: the store's tables say something else" in scrubbed.log()
+
+
+def test_what_ends_the_scrubber_stops_signing(scrubbed, team):
+    """SIGABRT stands for the signals of a page that cannot be read: here no sanitizer takes it."""
+    for child in scrubber_of(scrubbed):
+        os.kill(child, signal.SIGABRT)
+    state = await_scrub(scrubbed, "damaged")
+    assert state["signing"] == "damaged"
+    assert "a page of it ended the process that read it" in scrubbed.log()
+    with scrubbed.client() as client:
+        kind, payload = client.submit(T.submission_encode(team.alder.compose().submission()))
+        assert (kind, wire.status_of(payload)) == (wire.ERROR, wire.ESTOPPED)
+
+
 def test_daemon_survives_its_scrubber(scrubbed, team):
     for child in scrubber_of(scrubbed):
         os.kill(child, signal.SIGKILL)
