@@ -159,6 +159,14 @@ def test_restored_ledger_goes_on(daemon, team):
     daemon.stop()
 
 
+def change_old_line(path):
+    """One character of the signature by the replaced key, in the row that has two."""
+    rows = bytearray(path.read_bytes())
+    place = re.search(rb"\xe2\x80\x94 \S+ (\S+)\n\xe2\x80\x94 ", rows).start(1) + 40
+    rows[place] = ord("A") if rows[place] != ord("A") else ord("B")
+    path.write_bytes(rows)
+
+
 def test_replaced_ledger_key(daemon, team):
     """The checkpoint over the replacement carries two lines, whether it is the head or not."""
     secret = sample.Key("e2e next ledger key")
@@ -190,6 +198,9 @@ def test_replaced_ledger_key(daemon, team):
         with daemon.client() as client:
             assert receipts_of(client, size) == given[:size]
         daemon.stop()
+    change_old_line(daemon.directory / "later" / "tally" / "checkpoints" / "000.p" / "4")
+    done = restore(daemon, "later", "changed")
+    assert done.returncode == 1 and "first bad record 2 (checkpoint-invalid)" in done.stderr
 
 
 def files_of(directory):

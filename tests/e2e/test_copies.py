@@ -80,6 +80,10 @@ def test_what_was_restored_is_read_again(saved):
     assert done.returncode == 1, done.stderr
     assert ".restore-" in done.stderr and "first bad record 1 (file-invalid)" in done.stderr
     assert not target.exists() and not list(saved.directory.glob("*.restore-*"))
+    done, _ = traced(saved, "write", "restore", saved.directory / "backup", target,
+                     inject=f"write:error=ENOSPC:when={number}")
+    assert done.returncode == 3 and "nothing was restored" in done.stderr
+    assert not target.exists() and not list(saved.directory.glob("*.restore-*"))
 
 
 def test_new_ledger_is_durable_before_its_name(bare):

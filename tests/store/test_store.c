@@ -582,6 +582,13 @@ static void test_deposits_become_exhibits(void **state)
     assert_int_equal(mkdir(path, 0700), 0);
     assert_status(tl_store_find_exhibit(store, &odd, &size), TALLY_ENOTFOUND);
     assert_status(tl_store_take_deposit(store, &odd), TALLY_ENOTFOUND);
+    /* A link is not the file: what it leads to may be gone tomorrow. */
+    struct tally_hash linked = test_hash(0x3c);
+    char link_path[TEST_PATH_MAX];
+    assert_status(tl_store_exhibit_path(store, &hash, path, sizeof path), TALLY_OK);
+    assert_status(tl_store_deposit_path(store, &linked, link_path, sizeof link_path), TALLY_OK);
+    assert_int_equal(symlink(path, link_path), 0);
+    assert_status(tl_store_find_exhibit(store, &linked, &size), TALLY_ENOTFOUND);
     tl_store_close(store);
     test_dir_remove(dir);
 }

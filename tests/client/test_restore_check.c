@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: ISC */
+/* What was restored is held against what it was restored from: its tables, and its receipts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "client/exit_code.h"
+#include "client/restore_check.h"
+#include "lib/store/item.h"
+#include "lib/store/rebuild.h"
+#include "tests/support/ledger_fixture.h"
+
+enum { SIZE = 20, MAP_SIZE = 1 << 30 };
+
+static struct ledger_fixture *ledger;
+static struct memory_source *backup;
+static char work[64];
+
+static int begin(void **state)
+{
+    (void)state;
+    ledger = fixture_new("restore check", 2);
+    while (ledger->record_count < SIZE) {
+        (void)fixture_finding(ledger, ledger->record_count % 2);
+    }
+    backup = fixture_backup(ledger, SIZE);
+    fixture_make_directory(work);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    fixture_remove_directory(work);
+    memory_source_free(backup);
+    fixture_free(ledger);
+    return 0;
+}
+
+static int check(const struct tl_verified_ledger *verified, uint64_t *ret_count)
+{
+    *ret_count = 0;
+    return restore_check(work, &backup->source, verified, 0, ret_count);
+}
+
+/* The lines of a checkpoint in the middle, as the backup now has them, are not those restored. */
+static void test_receipts(void **state)
+{
+    struct tl_backup_options options = {.threads = 0};
+    struct tl_verified_ledger verified;
+    uint64_t count = 0;
+    (void)state;
+    assert_int_equal(tl_store_rebuild(&backup->source, work, &options, &verified), TALLY_OK);
+    assert_int_equal(check(&verified, &count), EXIT_DONE);
+    assert_int_equal(count, SIZE);
+    struct tl_buffer *rows = &memory_source_find(backup, "tally/checkpoints/000.p/20")->bytes;
+    uint8_t *byte = rows->ptr + rows->len / 2;
+    *byte ^= 1;
+    assert_int_equal(check(&verified, &count), EXIT_BAD);
+    *byte ^= 1;
+    assert_int_equal(check(&verified, &count), EXIT_DONE);
+    tl_verified_ledger_deinit(&verified);
+}
+
+/* Appends as a restore does, but for the member of one record. */
+static enum tally_status append_forged(void *context, const struct tl_backup_item *item)
+{
+    struct tl_append append;
+    struct tl_buffer record;
+    tl_buffer_init(&record, TALLY_RECORD_MAX);
+    assert_true(tl_item_append(item, &append));
+    assert_int_equal(tl_record_encode(item->record, &record), TALLY_OK);
+    append.record = tl_buffer_bytes(&record);
+    append.member ^= append.index == SIZE / 2 ? 1 : 0;
+    assert_int_equal(tl_batch_append(context, &append), TALLY_OK);
+    tl_buffer_deinit(&record);
+    return TALLY_OK;
+}
+
+static void test_tables(void **state)
+{
+    struct tl_backup_options options = {.item = append_forged};
+    struct tl_verified_ledger verified;
+    struct tl_store *store = NULL;
+    struct tl_batch *batch = NULL;
+    uint64_t count = 0;
+    (void)state;
+    assert_int_equal(tl_store_create(work), TALLY_OK);
+    assert_int_equal(tl_store_open(work, MAP_SIZE, TL_STORE_WRITE, &store), TALLY_OK);
+    assert_int_equal(tl_batch_begin(store, 0, &batch), TALLY_OK);
+    options.item_context = batch;
+    assert_int_equal(tl_backup_verify(&backup->source, &options, &verified), TALLY_OK);
+    assert_int_equal(tl_batch_commit(batch), TALLY_OK);
+    tl_store_close(store);
+    assert_int_equal(check(&verified, &count), EXIT_BAD);
+    tl_verified_ledger_deinit(&verified);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_receipts, begin, end),
+        cmocka_unit_test_setup_teardown(test_tables, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
