@@ -45,7 +45,7 @@ class Liar:
             _, request = read_frame(peer)
             peer.sendall(wire.frame(wire.WELCOME, request, self.welcome))
             kind, request = read_frame(peer)
-            assert kind == wire.SUBMIT
+            assert kind in (wire.SUBMIT, wire.STATUS)
             peer.sendall(wire.frame(self.kind, request, self.payload))
             peer.recv(1)
 
@@ -135,3 +135,12 @@ def test_a_rejection_is_of_this_entry_and_signed(ledger, rejected):
     done = told(ledger, other, wire.REJECTION, rejection, "birch")
     assert done.code == 3 and "nothing is decided" in done.err
     receipt_of(ledger, other, "birch")
+
+
+def test_a_state_does_not_act_on_the_terminal(ledger):
+    state = b"version \x1b[2J\nsigning \xe2\x80\xaeon\n\x1b]0;x\x07 y\n"
+    for words in ((), ("--json",), ("--prometheus",)):
+        with Liar(ledger, wire.STATE, state) as liar:
+            done = ledger.tally("status", liar.path, *words)
+        assert done.code == 1 and "does not say that it signs" in done.out + done.err or words
+        assert not set("\x1b\x07\u202e") & set(done.out + done.err)

@@ -2,6 +2,7 @@
 """The client as its users meet it: whole programs, real daemon, real ssh-keygen and ssh-agent."""
 
 import base64
+import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ import sys
 import tarfile
 import threading
 import unicodedata
+from pathlib import Path
 
 import pytest
 
@@ -450,6 +452,7 @@ def test_withheld_parts_stay_at_home(ledger, tmp_path):
         words=["--exhibit", exhibit, "--exhibit-kept", kept, "--withhold", "/source",
                "--withhold", "/external_references/1"])
     entry = ledger.root / "entries" / f"{ledger.count}.tally"
+    assert entry.stat().st_mode & 0o777 == 0o600
     preview = ledger.tally("preview", entry).out
     everyone, mine = preview.split("Only you keep these")
     assert secret in mine and secret not in everyone
@@ -925,6 +928,53 @@ def test_notes_of_two_processes_are_merged(ledger, tmp_path):
               if line.startswith("author ")]
     assert set(author) == {line for line in late.split("\n") if line.startswith("author ")}
     assert ledger.verify("alder").code == 0  # this desk learns of the entry too
+
+
+def waits_for_a_lock(pid):
+    lines = Path("/proc/locks").read_text().splitlines()
+    return any(" -> FLOCK " in line and f" {pid} " in line for line in lines)
+
+
+def test_nothing_that_was_noted_meanwhile_is_lost(ledger, tmp_path):
+    """A process has read the notes, and another one writes them before the first one does."""
+    state = tmp_path / "state"
+    assert ledger.tally("verify", "--ledger", ledger.id, state=state).code == 0
+    (directory,) = state.iterdir()
+    early = (directory / "ledger").read_text()
+    done = ledger.tally("submit", ledger.finding(), "--key", ledger.key("alder"), state=state)
+    assert done.code == 0
+    late = (directory / "ledger").read_text()
+    (directory / "ledger").write_text(early)
+    with open(directory / "lock", "rb+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        slow = subprocess.Popen([TALLY, "verify", ledger.sockets / "read", "--ledger", ledger.id,
+                                 "--state", state], stdout=subprocess.DEVNULL)
+        while not waits_for_a_lock(slow.pid):
+            assert slow.poll() is None
+        (directory / "ledger").write_text(late)
+    assert slow.wait(60) == 0
+    authors = {line for line in late.split("\n") if line.startswith("author ")}
+    assert authors and authors <= set((directory / "ledger").read_text().split("\n"))
+    assert ledger.verify("alder").code == 0
+
+
+def test_damaged_notes_are_not_no_notes(ledger, tmp_path):
+    """Without them no rollback is noticed, and no answer is judged: nothing is sent."""
+    state = tmp_path / "state"
+    assert ledger.tally("verify", "--ledger", ledger.id, state=state).code == 0
+    path = ledger.finding()
+    assert ledger.tally("compose", path, "--key", ledger.key("alder"), state=state).code == 0
+    entry = path.with_suffix(".tally")
+    assert ledger.tally("sign", entry, "--key", ledger.key("alder"), state=state).code == 0
+    (notes,) = state.glob("*/ledger")
+    whole = notes.read_bytes()
+    notes.write_bytes(whole[:-9])
+    done = ledger.tally("submit", entry, state=state)
+    assert done.code == 3 and "what is remembered of this ledger cannot be read" in done.err
+    assert not path.with_suffix(".receipt").exists()
+    notes.write_bytes(whole)
+    assert ledger.tally("submit", entry, state=state).code == 0
+    assert ledger.verify("alder").code == 0
 
 
 def test_a_kept_receipt_is_not_overwritten(ledger):

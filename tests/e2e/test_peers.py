@@ -3,6 +3,7 @@
 import os
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -10,6 +11,7 @@ import conftest
 import pytest
 import tallyref as T
 import wire
+from conftest import TALLY
 
 
 def submission(entry):
@@ -423,3 +425,21 @@ def test_foreign_bytes_never_reach_the_log(daemon, team):
     assert "forged" not in daemon.log()
     daemon.stop()
     assert "forged" not in daemon.log()
+
+
+def test_foreign_bytes_never_reach_the_terminal(daemon, team):
+    """Names and values that no client of ours would compose, and a ledger that verifies."""
+    acts = "\x1b[2J\x07\u202e\u009b".encode()
+    with daemon.client() as client:
+        index, _ = team.accept(client, team.alder, kind="finding", contents=[
+            (b"/title", b'"' + acts + b'"', "c"), (b"/z" + acts, acts, "c")])
+    environment = {**os.environ, "TALLY_STATE": str(daemon.directory / "state"),
+                   "TALLY_LEDGER": T.b64(team.id), "TALLY_SOURCE": str(daemon.read)}
+    bundle = daemon.directory / "bundle"
+    for words in (("verify",), ("show", index), ("log",), ("search", "title"),
+                  ("bundle", index, "--output", bundle), ("verify", bundle)):
+        done = subprocess.run([TALLY, *map(str, words)], env=environment, capture_output=True,
+                              timeout=60, check=False)
+        assert done.returncode in (0, 4), (words, done.stderr)
+        assert not set("\x1b\x07\u202e\u009b") & set((done.stdout + done.stderr).decode()), words
+        assert words[0] != "show" or b"/z" in done.stdout
