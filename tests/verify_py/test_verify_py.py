@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tarfile
+import types
 
 import pytest
 
@@ -49,7 +50,7 @@ def run(*arguments):
     return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
 
-def verify(files, *arguments):
+def verify(files, *arguments, since=None):
     """In this process, without a directory: as a tar would be read."""
     class Memory:
         def get(self, name):
@@ -60,7 +61,7 @@ def verify(files, *arguments):
             return data and (len(data) == size and hashlib.sha256(data).digest() == name)
     report = tv.Report()
     asked = base64.b64decode(LEDGER)
-    tv.Ledger(Memory(), report, asked).verify(list(arguments), None)
+    tv.Ledger(Memory(), report, asked).verify(list(arguments), since)
     return report.result()
 
 
@@ -117,6 +118,17 @@ def test_cannot_be_read(tmp_path):
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     assert run(twice, "--ledger", LEDGER)[0] == 3
+    whole = tmp_path / "whole.tar"
+    with tarfile.open(whole, "w") as tar:
+        for name, content in FILES.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+        end = tar.offset
+    data = whole.read_bytes()
+    for ending, expected in ((bytes(512), 0), (bytes(511), 3), (bytes(511) + b"?", 3)):
+        (tmp_path / "cut.tar").write_bytes(data[:end] + ending)
+        assert run(tmp_path / "cut.tar", "--ledger", LEDGER)[0] == expected
     root = write(tmp_path / "archive", FILES)
     (root / ENTRIES).unlink()
     (root / ENTRIES).symlink_to("/dev/zero")
@@ -202,6 +214,46 @@ def test_receipts_and_since(tmp_path):
         damaged = bytearray(text.encode())
         damaged[len(damaged) // 2] ^= 1
         assert verify(FILES, bytes(damaged))["exit_code"] == 1, number
+
+
+def held(monkeypatch, receipts, since=None):
+    """The reasons of what is held, where all that is looked at is the ledger itself."""
+    monkeypatch.setattr(tv, "check_receipt", lambda *_: None)
+    own = tv.check_checkpoint
+    monkeypatch.setattr(tv, "check_checkpoint", lambda head, key: own(head, key) if
+                        head.size == SIZE else None)
+    checks = verify(FILES, *receipts, since=since)["checks"]
+    return checks["receipts"]["reason"], checks["since"]["reason"]
+
+
+def test_held_of_another_history(monkeypatch):
+    """Signed by the ledger's key, and of a tree or a batch that this ledger has not."""
+    def other(note):
+        origin, size, _, rest = note.split("\n", 3)
+        return "\n".join([origin, size, base64.b64encode(bytes(32)).decode(), rest])
+
+    since = SAMPLE["checkpoints"][1]
+    receipt, head = SAMPLE["receipts"][0].rsplit("\n\n", 2)[0], SAMPLE["checkpoints"][0]
+    same = f"{receipt}\n\n{head}".encode()
+    assert held(monkeypatch, [same], since.encode()) == (None, None)
+    forked = f"{receipt}\n\n{other(head)}".encode()
+    assert held(monkeypatch, [forked], other(since).encode()) == (
+        "checkpoint-fork", "checkpoint-fork")
+    beyond = f"{receipt}\n\n{FILES['checkpoint'].decode()}".encode()
+    assert held(monkeypatch, [beyond]) == ("batch-mismatch", None)
+
+
+def test_upper_tiles():
+    """More leaves than one tile has: the tile above them is compared too."""
+    leaves = [tv.sha256(bytes([i // 256, i % 256])) for i in range(300)]
+    right = tv.tree_root(leaves[:256])
+    for tile, verdict in ((right, "OK"), (bytes(32), "BAD"), (None, "BAD")):
+        report = tv.Report()
+        source = types.SimpleNamespace(get={"tile/1/000.p/1": tile}.get)
+        ledger = tv.Ledger(source, report, None)
+        ledger.state.leaves = leaves
+        ledger.higher_tiles()
+        assert report.result()["checks"]["tree"]["verdict"] == verdict
 
 
 @pytest.mark.parametrize("name,decode", [
