@@ -148,3 +148,21 @@ def test_a_file_that_is_there_is_synced_again(made):
             client.put(T.sha256(data), data)
     assert made.wait_exit() == 7
     tracer.wait(timeout=20)
+
+
+def test_an_exhibit_has_no_name_before_its_bytes_are_durable(made):
+    """A file that is there is not uploaded again, whatever a crash has left of its bytes."""
+    made.start()
+    data = b"in the page cache"
+    tracer = failing(made, made.data / "exhibits" / "incoming" / "1", "fsync:error=EIO")
+    client = made.client()
+    with pytest.raises((wire.Closed, OSError)):
+        client.put(T.sha256(data), data)
+    assert made.wait_exit() == 7
+    tracer.wait(timeout=20)
+    assert "syncing an exhibit failed" in made.log()
+    assert list((made.data / "exhibits" / "deposits").iterdir()) == []
+    made.start()
+    with made.client() as client:
+        assert client.put(T.sha256(data), data) == wire.STORED
+    made.stop()
