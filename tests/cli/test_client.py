@@ -941,13 +941,15 @@ def test_nothing_that_was_noted_meanwhile_is_lost(ledger, tmp_path):
     assert ledger.tally("verify", "--ledger", ledger.id, state=state).code == 0
     (directory,) = state.iterdir()
     early = (directory / "ledger").read_text()
+    assert ledger.tally("publish", tmp_path / "archive").code == 0
     done = ledger.tally("submit", ledger.finding(), "--key", ledger.key("alder"), state=state)
     assert done.code == 0
     late = (directory / "ledger").read_text()
+    assert late != early
     (directory / "ledger").write_text(early)
     with open(directory / "lock", "rb+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        slow = subprocess.Popen([TALLY, "verify", ledger.sockets / "read", "--ledger", ledger.id,
+        slow = subprocess.Popen([TALLY, "verify", tmp_path / "archive", "--ledger", ledger.id,
                                  "--state", state], stdout=subprocess.DEVNULL)
         while not waits_for_a_lock(slow.pid):
             assert slow.poll() is None
