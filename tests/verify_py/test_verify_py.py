@@ -216,6 +216,35 @@ def test_receipts_and_since(tmp_path):
         assert verify(FILES, bytes(damaged))["exit_code"] == 1, number
 
 
+def test_objects_have_digest_and_size(tmp_path):
+    data = b"an exhibit"
+    name = tv.sha256(data)
+    place = f"tally/objects/{name.hex()}"
+    for content, size, expected in ((data, 10, True), (data, 11, False), (data, 9, False),
+                                    (b"an exhibiT", 10, False), (None, 10, None)):
+        root = write(tmp_path / f"{content}{size}", {place: content} if content else {})
+        assert tv.Directory(root).object(name, size) is expected
+
+
+def test_part_of_an_exhibit_is_of_a_file():
+    """What the part says of the file is what the author has signed for."""
+    stored, key, ledger = bytes(range(32)), b"k" * 32, b"l" * 32
+    value = (f"sha256 {stored.hex()}\nsize 5\nmedia-type text/plain\n"
+             f"stored {base64.b64encode(stored).decode()}\n").encode()
+    name = b"/exhibits/page"
+    part = bytes(32) + key + ledger + struct.pack(">H", len(name)) + name + value
+    row = [tv.leaf_hash(part)]
+    data = struct.pack(">HI", 0, len(part)) + part
+    for file, holds in (((b"clear", stored, 5), True), ((b"clear", stored, 6), False),
+                        ((b"sealed", stored, 6), True), ((b"clear", bytes(32), 5), False)):
+        entry = types.SimpleNamespace(type=b"finding", sealed=[], parts=1, key=key, ledger=ledger,
+                                      parts_root=tv.tree_root(row), letters="c", files=[file])
+        try:
+            assert tv.check_deposits(entry, row, data) == 0 and holds
+        except tv.Bad as bad:
+            assert bad.reason == "exhibit-invalid" and not holds
+
+
 def held(monkeypatch, receipts, since=None):
     """The reasons of what is held, where all that is looked at is the ledger itself."""
     monkeypatch.setattr(tv, "check_receipt", lambda *_: None)
