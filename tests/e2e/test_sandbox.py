@@ -5,6 +5,7 @@ import errno
 import os
 import pathlib
 import re
+import struct
 
 import conftest
 import pytest
@@ -158,11 +159,10 @@ def test_no_file_is_made_beside_the_sockets(made, sandbox):
     made.submit = beside / "submit.sock"
     os.rename(made.data / "exhibits", made.directory / "exhibits")
     os.symlink(beside, made.data / "exhibits")
-    data = b"an upload"
     with made.client() as client:
-        stored = client.put(T.sha256(data), data) == wire.STORED
-    assert stored == (sandbox == "no")
-    assert (beside / "deposits" / T.sha256(data).hex()).exists() == stored
+        client.send(wire.PUT, bytes(32) + struct.pack(">Q", 9))
+        assert client.receive()[0] == (wire.READY if sandbox == "no" else wire.ERROR)
+        assert len(list((beside / "incoming").iterdir())) == (1 if sandbox == "no" else 0)
     os.unlink(made.data / "exhibits")
     os.rename(made.directory / "exhibits", made.data / "exhibits")
     made.stop()
