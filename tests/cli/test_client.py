@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 import unicodedata
 from pathlib import Path
 
@@ -951,8 +952,9 @@ def test_nothing_that_was_noted_meanwhile_is_lost(ledger, tmp_path):
         fcntl.flock(lock, fcntl.LOCK_EX)
         slow = subprocess.Popen([TALLY, "verify", tmp_path / "archive", "--ledger", ledger.id,
                                  "--state", state], stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
         while not waits_for_a_lock(slow.pid):
-            assert slow.poll() is None
+            assert slow.poll() is None and time.monotonic() < deadline
         (directory / "ledger").write_text(late)
     assert slow.wait(60) == 0
     authors = {line for line in late.split("\n") if line.startswith("author ")}
