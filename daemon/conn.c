@@ -47,13 +47,14 @@ void tl_conn_free_if_over(struct tl_conn *conn)
     TL_ASSERT(conn->writing == NULL);
     TL_ASSERT(!conn->is_dirty);
     struct tl_server *server = conn->server;
-    server->frame_bytes -= conn->reserved;
     free_replies(conn->out_first);
     tl_buffer_deinit(&conn->in);
     if (conn->lane.share != NULL) {
         tl_queue_leave(server->queue, &conn->lane);
     }
     if (conn->user != NULL) {
+        server->frame_bytes -= conn->reserved;
+        conn->user->frame_bytes -= conn->reserved;
         tl_user_leave(conn->user);
         server->admitted--;
     }

@@ -46,6 +46,15 @@ static void alloc_cb(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
     *buffer = uv_buf_init((char *)conn->server->scratch, sizeof conn->server->scratch);
 }
 
+/* One user has at most as much as is left for others; who has none needs to fit only. */
+static bool has_frame_memory(const struct tl_conn *conn, size_t more)
+{
+    const struct tl_server *server = conn->server;
+    uint64_t left = server->config->frame_memory - server->frame_bytes;
+    size_t held = conn->user->frame_bytes;
+    return more <= left && (held == 0 || held + more <= left);
+}
+
 /* Memory for a long frame comes from a common store; without it the frame waits in the kernel. */
 static void reserve_frame(struct tl_conn *conn)
 {
@@ -54,6 +63,7 @@ static void reserve_frame(struct tl_conn *conn)
     if (want <= conn->reserved) {
         bool released = want < conn->reserved;
         server->frame_bytes -= conn->reserved - want;
+        conn->user->frame_bytes -= conn->reserved - want;
         conn->reserved = want;
         conn->starved = false;
         if (released) {
@@ -62,11 +72,12 @@ static void reserve_frame(struct tl_conn *conn)
         return;
     }
     size_t more = want - conn->reserved;
-    conn->starved = server->frame_bytes + more > server->config->frame_memory;
+    conn->starved = !has_frame_memory(conn, more);
     if (conn->starved) {
         server->has_waiters = true;
     } else {
         server->frame_bytes += more;
+        conn->user->frame_bytes += more;
         conn->reserved = want;
     }
 }

@@ -32,7 +32,8 @@ struct tl_user {
     uid_t uid;
     unsigned connections;
     unsigned uploads;
-    size_t read_bytes; /* held by its answers to GET */
+    size_t read_bytes;  /* held by its answers to GET */
+    size_t frame_bytes; /* reserved for its long frames */
     struct tl_queue_share queued;
     struct tl_bucket rejections;
 };

@@ -132,6 +132,21 @@ def test_users_share_the_uploads(made):
     made.stop()
 
 
+@needs_root
+def test_users_share_the_memory_for_long_frames(made, team):
+    """What one user begins and does not end leaves room for another's long entry."""
+    made.directory.chmod(0o755)
+    made.start(frame_memory=2 * 8388617, frame_timeout="10min", submit_mode="0666")
+    header = struct.pack(">IBI", 5 + 8388608, wire.SUBMIT, 2)
+    other = connect_as(12345, made.submit, 3, conftest.hello_frame() + header)
+    conftest.wait_for(lambda: probe(made)["connections"] == "4", "the other user's")
+    assert [probe(made)["frame-bytes"] for _ in range(10)][-1] == "8388617"
+    with made.client() as client:
+        team.accept(client, team.alder, contents=[(b"/body", b"x" * 250000, "c")])
+    other.communicate(b"")
+    made.stop()
+
+
 def test_a_crowd_takes_no_descriptor_of_the_ledger(made):
     """However many come at once, each is taken or told; none is dropped for want of one."""
     made.start(preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (88, 88)), workers=2,
