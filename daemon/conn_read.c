@@ -163,14 +163,11 @@ bool tl_conn_is_answered(const struct tl_conn *conn)
            conn->out_first == NULL && conn->writing == NULL;
 }
 
-/* Told why and turned away; or half-closed and answered, an upload that cannot end included. */
+/* Told why and turned away; or half-closed and answered: an upload still open cannot end. */
 static bool is_finished(const struct tl_conn *conn)
 {
     if (conn->ending) {
         return conn->out_first == NULL && conn->writing == NULL;
-    }
-    if (conn->upload != NULL) {
-        return conn->got_end && conn->works == 0;
     }
     return conn->got_end && tl_conn_is_answered(conn);
 }

@@ -87,6 +87,20 @@ def test_half_closed_peer_gets_its_answers(daemon, team):
     assert kinds.count(wire.END) == 1
 
 
+def test_half_closed_amid_an_upload_gets_its_answers(daemon, team):
+    """The upload cannot end any more; what else was asked is answered all the same."""
+    entries = [team.alder.advance(team.alder.compose()) for _ in range(20)]
+    with daemon.client() as client:
+        assert client.ask(wire.PUT, T.sha256(b"y") + struct.pack(">Q", 1))[0] == wire.READY
+        for entry in entries:
+            client.send(wire.SUBMIT, submission(entry))
+        client.sock.shutdown(socket.SHUT_WR)
+        for entry in entries:
+            assert client.receive()[0] == wire.RECEIPT
+        assert client.is_closed()
+    conftest.wait_for(lambda: probe(daemon)["uploads"] == "0", "the upload's end")
+
+
 def test_peer_that_leaves_before_its_answer(daemon, team):
     entry = team.alder.compose()
     for _ in range(20):
