@@ -100,7 +100,8 @@ static const struct {
 
 #define TABLE_COUNT (sizeof table / sizeof table[0])
 
-static void dispatch(struct tl_session *session, const struct tl_frame *frame)
+/* What handles such a message now. NULL when it is not allowed: the session has ended. */
+static message_fn find_handler(struct tl_session *session, const struct tl_frame *frame)
 {
     for (size_t i = 0; i < TABLE_COUNT; i++) {
         if (table[i].state != session->state || table[i].message != frame->type) {
@@ -108,12 +109,12 @@ static void dispatch(struct tl_session *session, const struct tl_frame *frame)
         }
         if ((table[i].sockets & (int)session->socket) == 0) {
             refuse(session, frame->request, TALLY_EACCES, "this socket is for reading only");
-            return;
+            return NULL;
         }
-        table[i].handle(session, frame);
-        return;
+        return table[i].handle;
     }
     refuse(session, frame->request, TALLY_EPROTOCOL, "this message is not allowed now");
+    return NULL;
 }
 
 void tl_session_init(struct tl_session *session, enum tl_socket socket,
@@ -129,26 +130,42 @@ static bool takes_frames(const struct tl_session *session)
            (session->state == TL_SESSION_GREETING || session->state == TL_SESSION_OPEN);
 }
 
+/*
+ * Handles the frame in front once it is whole, and returns its length; else 0. One that may not
+ * come is refused from its header.
+ */
+static size_t take_frame(struct tl_session *session, struct tally_bytes bytes, size_t *ret_need)
+{
+    struct tl_frame frame;
+    size_t len = 0;
+    enum tally_status status = tl_frame_peek(bytes, &frame, &len);
+    if (status != TALLY_OK && status != TALLY_ETRUNCATED) {
+        refuse(session, 0, TALLY_EPROTOCOL, "unknown message or too long for its type");
+        return 0;
+    }
+    if (bytes.len < TL_FRAME_HEADER_LEN) {
+        *ret_need = len;
+        return 0;
+    }
+    message_fn handle = find_handler(session, &frame);
+    if (handle != NULL && status == TALLY_OK) {
+        handle(session, &frame);
+    } else if (handle != NULL) {
+        *ret_need = len;
+    }
+    return status == TALLY_OK ? len : 0;
+}
+
 size_t tl_session_feed(struct tl_session *session, struct tally_bytes bytes, size_t *ret_need)
 {
     size_t taken = 0;
+    size_t len = 0;
     *ret_need = 0;
-    while (takes_frames(session)) {
-        struct tl_frame frame;
-        size_t len = 0;
-        enum tally_status status =
-            tl_frame_peek(tl_bytes(bytes.ptr + taken, bytes.len - taken), &frame, &len);
-        if (status == TALLY_ETRUNCATED) {
-            *ret_need = len;
-            break;
-        }
-        if (status != TALLY_OK) {
-            refuse(session, 0, TALLY_EPROTOCOL, "unknown message or too long for its type");
-            break;
-        }
+    do {
+        struct tally_bytes rest = tl_bytes(bytes.ptr + taken, bytes.len - taken);
+        len = takes_frames(session) ? take_frame(session, rest, ret_need) : 0;
         taken += len;
-        dispatch(session, &frame);
-    }
+    } while (len > 0);
     return taken;
 }
 

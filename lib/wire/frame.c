@@ -47,11 +47,11 @@ enum tally_status tl_frame_peek(struct tally_bytes bytes, struct tl_frame *ret_f
     }
     size_t payload_len = len - (TL_FRAME_HEADER_LEN - 4);
     *ret_len = TL_FRAME_HEADER_LEN + payload_len;
+    ret_frame->type = (enum tl_message)type;
+    ret_frame->request = request;
     if (bytes.len < *ret_len) {
         return TALLY_ETRUNCATED;
     }
-    ret_frame->type = (enum tl_message)type;
-    ret_frame->request = request;
     ret_frame->payload = tl_read_bytes(&reader, payload_len);
     return TALLY_OK;
 }

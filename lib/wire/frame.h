@@ -55,9 +55,9 @@ const char *tl_message_name(enum tl_message type);
 
 /*
  * Looks at the front of bytes. OK: a whole frame, *ret_len its total length. ETRUNCATED: more bytes
- * are needed, *ret_len is the total that a whole frame takes once its header is there, else the
- * header's length. EPROTOCOL: unknown type or a length over the type's limit; judged from the
- * header alone, before anything is buffered.
+ * are needed, *ret_len is the total that a whole frame takes once its header is there, which then
+ * has given type and request, else the header's length. EPROTOCOL: unknown type or a length over
+ * the type's limit; judged from the header alone, before anything is buffered.
  */
 TALLY_NODISCARD enum tally_status tl_frame_peek(struct tally_bytes bytes,
                                                 struct tl_frame *ret_frame, size_t *ret_len);

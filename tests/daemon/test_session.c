@@ -314,6 +314,36 @@ static void put_header(uint8_t header[TL_FRAME_HEADER_LEN], uint8_t type, uint32
     tl_write_u32(&writer, 5);
 }
 
+/* The first frame of a session, announced and not sent. */
+static void check_announced(enum tl_socket socket, enum tl_session_state state, uint8_t type,
+                            size_t expected_need, enum tally_status expected)
+{
+    struct owner owner;
+    uint8_t header[TL_FRAME_HEADER_LEN];
+    size_t need = 0;
+    put_header(header, type, 5 + 1000);
+    begin(&owner, socket, state);
+    assert_int_equal(tl_session_feed(&owner.session, tl_bytes(header, sizeof header), &need), 0);
+    assert_int_equal(need, expected_need);
+    assert_int_equal(owner.count, expected == TALLY_OK ? 0 : 1);
+    if (expected != TALLY_OK) {
+        assert_int_equal(owner.events[0].kind, EVENT_REFUSE);
+        assert_int_equal(owner.events[0].status, expected);
+        assert_int_equal(owner.session.state, TL_SESSION_ENDED);
+    }
+}
+
+static void test_not_allowed_from_the_header(void **state)
+{
+    const size_t whole = TL_FRAME_HEADER_LEN + 1000;
+    (void)state;
+    check_announced(TL_SOCKET_SUBMIT, TL_SESSION_OPEN, TL_MESSAGE_SUBMIT, whole, TALLY_OK);
+    check_announced(TL_SOCKET_READ, TL_SESSION_OPEN, TL_MESSAGE_SUBMIT, 0, TALLY_EACCES);
+    check_announced(TL_SOCKET_SUBMIT, TL_SESSION_GREETING, TL_MESSAGE_HELLO, whole, TALLY_OK);
+    check_announced(TL_SOCKET_SUBMIT, TL_SESSION_GREETING, TL_MESSAGE_SUBMIT, 0, TALLY_EPROTOCOL);
+    check_announced(TL_SOCKET_SUBMIT, TL_SESSION_OPEN, TL_MESSAGE_RECEIPT, 0, TALLY_EPROTOCOL);
+}
+
 /* Nine bytes are enough to refuse: nothing is buffered for a frame that will not be taken. */
 static void test_refused_from_the_header(void **state)
 {
@@ -422,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_pipelined_in_one_piece),
         cmocka_unit_test(test_byte_by_byte),
         cmocka_unit_test(test_hold_stops_between_frames),
+        cmocka_unit_test(test_not_allowed_from_the_header),
         cmocka_unit_test(test_refused_from_the_header),
         cmocka_unit_test(test_need_is_told),
         cmocka_unit_test(test_malformed_payloads),

@@ -138,6 +138,21 @@ def test_broken_protocol_is_told_and_closed(daemon, sent):
         assert errors == [wire.EPROTOCOL]
 
 
+def test_long_frame_is_refused_from_its_header(daemon):
+    """One that may not come now, or not on this socket, takes no memory first."""
+    header = struct.pack(">IBI", 5 + 8388608, wire.SUBMIT, 7)
+    with daemon.reader() as client:
+        client.sock.sendall(header)
+        kind, answered, payload = client.receive()
+        assert (kind, answered, wire.status_of(payload)) == (wire.ERROR, 7, wire.EACCES)
+        assert client.is_closed()
+    with daemon.client(greet=False) as client:
+        client.sock.sendall(header)
+        kind, answered, payload = client.receive()
+        assert (kind, answered, wire.status_of(payload)) == (wire.ERROR, 7, wire.EPROTOCOL)
+        assert client.is_closed()
+
+
 def test_requests_before_hello(daemon):
     for kind in (wire.SUBMIT, wire.GET, wire.STATUS, wire.PUT, wire.PUT_DATA, wire.PUT_END):
         with daemon.client(greet=False) as client:
