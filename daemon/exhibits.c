@@ -312,11 +312,14 @@ static bool has_place(const struct tl_server *server, const struct tl_user *user
     return server->uploads < places && user->uploads < (places > 1 ? places / 2 : 1);
 }
 
-/* What other uploads have announced is as good as written. */
+/*
+ * What other uploads have announced is as good as written. Exhibits, which anyone may leave, stop
+ * at twice the reserve, so that entries, which stop at the reserve, still have that much.
+ */
 static bool has_disk(struct tl_server *server, uint64_t size)
 {
     server->disk_free = tl_space_free(server->config->data);
-    uint64_t taken = server->config->disk_reserve + server->upload_bytes;
+    uint64_t taken = 2 * server->config->disk_reserve + server->upload_bytes;
     return !tl_space_is_short(server->config, server->ledger->store, server->disk_free) &&
            server->disk_free >= taken && server->disk_free - taken >= size;
 }

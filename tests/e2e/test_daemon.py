@@ -507,11 +507,25 @@ def test_exhibit_limits(made):
     made.stop()
 
 
+def test_exhibits_leave_room_for_entries(made, team):
+    """Whoever fills the disk with files that no entry names does not stop appends."""
+    info = os.statvfs(made.data)
+    free = info.f_bavail * info.f_frsize
+    made.start(disk_reserve=free * 3 // 4)
+    with made.client() as client:
+        assert client.put(T.sha256(b"y"), b"y") == -17
+        team.accept(client, team.alder)
+    made.restart(disk_reserve=free // 4)
+    with made.client() as client:
+        assert client.put(T.sha256(b"y"), b"y") == wire.STORED
+    made.stop()
+
+
 def test_announced_bytes_count_as_taken(made):
     """Uploads under way share the disk: what one has announced is no room for another."""
     info = os.statvfs(made.data)
     free = info.f_bavail * info.f_frsize
-    made.start(disk_reserve=free // 2, exhibit_max="64T")
+    made.start(disk_reserve=free // 4, exhibit_max="64T")
     announced = T.sha256(b"") + struct.pack(">Q", free * 3 // 8)
     with made.client() as other:
         with made.client() as client:
