@@ -180,6 +180,7 @@ void tl_conn_flush(struct tl_conn *conn)
         count++;
         last = reply;
     }
+    conn->asked = 0;
     conn->writing = conn->out_first;
     conn->out_first = last->next;
     if (conn->out_first == NULL) {

@@ -23,6 +23,7 @@
 #define TL_CONN_BACKLOG_MARK 262144u /* unread bytes of answers at which reading stops */
 #define TL_CONN_ANSWERS_MARK 1048576u /* the same with the receipts that are still to come */
 #define TL_CONN_GET_MAX 32u          /* GETs that wait for the one at hand */
+#define TL_CONN_ASKED_MAX 8u         /* STATUS and PUT that are answered in one turn of the loop */
 #define TL_CONN_TURNED_AWAY_MAX 16u  /* told at a time that they are too many */
 
 struct tl_fetch;
@@ -55,6 +56,7 @@ struct tl_conn {
     unsigned jobs;  /* submissions in the queue or the sequencer */
     size_t awaited; /* bytes that their receipts can have */
     unsigned works; /* pieces of work on worker threads */
+    unsigned asked; /* STATUS and PUT since answers last left for the handle */
 
     struct tl_buffer in; /* the beginning of a frame */
     size_t need;         /* the length of that frame as far as known */

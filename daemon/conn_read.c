@@ -21,7 +21,8 @@ static bool is_held(const struct tl_conn *conn)
     if (conn->jobs + conn->works >= server->config->requests_per_connection ||
         conn->backlog >= TL_CONN_BACKLOG_MARK ||
         conn->backlog + conn->awaited >= TL_CONN_ANSWERS_MARK ||
-        conn->get_count == TL_CONN_GET_MAX || tl_upload_is_full(conn->upload)) {
+        conn->asked >= TL_CONN_ASKED_MAX || conn->get_count == TL_CONN_GET_MAX ||
+        tl_upload_is_full(conn->upload)) {
         return true;
     }
     bool full = is_queue_full(conn);

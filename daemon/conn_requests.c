@@ -41,12 +41,13 @@ static void on_submit(void *owner, uint32_t request, struct tally_bytes submissi
 static void on_put(void *owner, uint32_t request, const struct tl_put *put)
 {
     struct tl_conn *conn = tl_conn_of(owner);
+    conn->asked++;
     if (atomic_load(&conn->server->ledger->signing) == TL_SIGNING_STOPPED) {
         tl_session_upload_over(&conn->session);
         tl_conn_error(conn, request, TALLY_ESTOPPED, "signing has stopped");
-        return;
+    } else {
+        tl_upload_begin(conn, request, put);
     }
-    tl_upload_begin(conn, request, put);
     tl_conn_hold_if_full(conn);
 }
 
@@ -83,6 +84,7 @@ static void on_status(void *owner, uint32_t request)
 {
     struct tl_conn *conn = tl_conn_of(owner);
     struct tl_buffer state;
+    conn->asked++;
     tl_buffer_init(&state, 65536);
     tl_server_state(conn->server, &state);
     if (state.status == TALLY_OK) {

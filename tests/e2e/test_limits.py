@@ -254,6 +254,22 @@ def test_answers_to_a_deaf_peer_are_bounded(made):
     made.stop()
 
 
+def test_a_turn_answers_few_of_a_flood(made):
+    """What the loop itself answers, it answers in portions: others have their turn between."""
+    made.start()
+
+    def writes():
+        text = conftest.pathlib.Path(f"/proc/{made.process.pid}/io").read_text(encoding="ascii")
+        return int(text.split("syscw: ")[1].split()[0])
+
+    with made.reader() as client:
+        before = writes()
+        client.sock.sendall(wire.frame(wire.STATUS, 3) * 800)
+        assert {client.receive()[0] for _ in range(800)} == {wire.STATE}
+        assert writes() - before >= 800 // 8
+    made.stop()
+
+
 def test_download_stops_while_nobody_takes_it(made, team):
     """A long exhibit is read from the disk as fast as its reader takes it, and no faster."""
     data = bytes(24 << 20)
