@@ -344,11 +344,13 @@ static bool fails_in_the_middle(void *context)
     (void)context;
     struct tl_head_guard *guard = NULL;
     struct rlimit half = {.rlim_cur = TL_HEAD_SLOT_LEN / 2, .rlim_max = TL_HEAD_SLOT_LEN / 2};
-    return tl_head_guard_open(fixture.path, false, &guard) == TALLY_OK &&
-           signal(SIGXFSZ, SIG_IGN) != SIG_ERR && setrlimit(RLIMIT_FSIZE, &half) == 0 &&
-           tl_head_guard_write(guard, tl_bytes_text("note 2")) == TALLY_EIO &&
-           tl_head_guard_write(guard, tl_bytes_text("note 2")) == TALLY_EIO &&
-           tl_bytes_equal(tl_head_guard_note(guard), tl_bytes_text("note 1"));
+    bool holds = tl_head_guard_open(fixture.path, false, &guard) == TALLY_OK &&
+                 signal(SIGXFSZ, SIG_IGN) != SIG_ERR && setrlimit(RLIMIT_FSIZE, &half) == 0 &&
+                 tl_head_guard_write(guard, tl_bytes_text("note 2")) == TALLY_EIO &&
+                 tl_head_guard_write(guard, tl_bytes_text("note 2")) == TALLY_EIO &&
+                 tl_bytes_equal(tl_head_guard_note(guard), tl_bytes_text("note 1"));
+    tl_head_guard_close(guard);
+    return holds;
 }
 
 static void test_half_a_write_stays_failed(void **state)
