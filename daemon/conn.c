@@ -53,8 +53,7 @@ void tl_conn_free_if_over(struct tl_conn *conn)
         tl_queue_leave(server->queue, &conn->lane);
     }
     if (conn->user != NULL) {
-        server->frame_bytes -= conn->reserved;
-        conn->user->frame_bytes -= conn->reserved;
+        tl_conn_reserve(conn, 0);
         tl_user_leave(conn->user);
         server->admitted--;
     }

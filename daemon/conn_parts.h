@@ -20,6 +20,9 @@ extern const struct tl_session_ops tl_conn_session_ops;
 /* conn_read.c: holds the session while anything behind the connection is full. */
 void tl_conn_hold_if_full(struct tl_conn *conn);
 
+/* conn_read.c: has so much of the memory for long frames, for its user and in all. */
+void tl_conn_reserve(struct tl_conn *conn, size_t bytes);
+
 /* False while shared limits keep the daemon from reading; what the client holds up counts. */
 bool tl_conn_is_waited_for(const struct tl_conn *conn);
 

@@ -56,6 +56,13 @@ static bool has_frame_memory(const struct tl_conn *conn, size_t more)
     return more <= left && (held == 0 || held + more <= left);
 }
 
+void tl_conn_reserve(struct tl_conn *conn, size_t bytes)
+{
+    conn->server->frame_bytes += bytes - conn->reserved;
+    conn->user->frame_bytes += bytes - conn->reserved;
+    conn->reserved = bytes;
+}
+
 /* Memory for a long frame comes from a common store; without it the frame waits in the kernel. */
 static void reserve_frame(struct tl_conn *conn)
 {
@@ -63,23 +70,18 @@ static void reserve_frame(struct tl_conn *conn)
     size_t want = conn->need > TL_CONN_FRAME_FREE ? conn->need : 0;
     if (want <= conn->reserved) {
         bool released = want < conn->reserved;
-        server->frame_bytes -= conn->reserved - want;
-        conn->user->frame_bytes -= conn->reserved - want;
-        conn->reserved = want;
+        tl_conn_reserve(conn, want);
         conn->starved = false;
         if (released) {
             tl_server_wake(server);
         }
         return;
     }
-    size_t more = want - conn->reserved;
-    conn->starved = !has_frame_memory(conn, more);
+    conn->starved = !has_frame_memory(conn, want - conn->reserved);
     if (conn->starved) {
         server->has_waiters = true;
     } else {
-        server->frame_bytes += more;
-        conn->user->frame_bytes += more;
-        conn->reserved = want;
+        tl_conn_reserve(conn, want);
     }
 }
 
