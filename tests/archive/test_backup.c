@@ -30,9 +30,7 @@ static int begin(void **state)
     (void)state;
     ledger = fixture_new("backup", 2);
     (void)fixture_append(ledger, &entry);
-    while (ledger->record_count < SIZE) {
-        (void)fixture_finding(ledger, ledger->record_count % 2);
-    }
+    fixture_grow(ledger, SIZE);
     fixture_make_directory(work);
     return 0;
 }

@@ -34,9 +34,7 @@ static int begin(void **state)
     (void)state;
     ledger = fixture_new("publish", 2);
     (void)fixture_append(ledger, &entry);
-    while (ledger->record_count < 600) {
-        (void)fixture_finding(ledger, ledger->record_count % 2);
-    }
+    fixture_grow(ledger, 600);
     fixture_make_directory(work);
     return 0;
 }
@@ -144,9 +142,7 @@ static void test_rollback_and_fork(void **state)
     (void)state;
     assert_int_equal(publish(memory, "kept", &published), TALLY_OK);
     assert_int_equal(publish(shorter, "kept", &published), TALLY_EROLLBACK);
-    while (fork->record_count < 600) {
-        (void)fixture_finding(fork, fork->record_count % 2);
-    }
+    fixture_grow(fork, 600);
     static const uint64_t sizes[] = {300, 310, 600};
     for (size_t i = 0; i < 3; i++) {
         struct memory_source *forked = fixture_archive(fork, sizes[i]);

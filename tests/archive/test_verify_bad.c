@@ -25,17 +25,10 @@ struct scene {
     struct verify_case c;
 };
 
-static void add_findings(struct ledger_fixture *ledger, uint64_t size)
-{
-    while (ledger->record_count < size) {
-        (void)fixture_finding(ledger, ledger->record_count % ledger->member_count);
-    }
-}
-
 static void scene_begin(struct scene *s, uint64_t size)
 {
     s->ledger = fixture_new("bad", 2);
-    add_findings(s->ledger, size);
+    fixture_grow(s->ledger, size);
     s->memory = fixture_archive(s->ledger, size);
     case_begin(&s->c, s->ledger, s->memory);
     case_verify(&s->c);
@@ -319,7 +312,7 @@ static void test_another_ledger(void **state)
     struct ledger_fixture *other = fixture_new("impostor", 2);
     (void)state;
     scene_begin(&s, 6);
-    add_findings(other, 6);
+    fixture_grow(other, 6);
     struct memory_source *memory = fixture_archive(other, 6);
     s.c.source = &memory->source;
     case_verify(&s.c);
@@ -342,7 +335,7 @@ static void test_bad_evidence(void **state)
     struct ledger_fixture *other = fixture_new("impostor", 2);
     (void)state;
     scene_begin(&s, 6);
-    add_findings(other, 6);
+    fixture_grow(other, 6);
     case_since(&s.c, other, 4);
     case_verify(&s.c);
     case_expect_bad(&s.c, TL_CHECK_SINCE, NONE, TALLY_REASON_CHECKPOINT_INVALID);
@@ -367,7 +360,7 @@ static void test_batch_past_amendment(void **state)
     (void)state;
     scene_begin(&s, 4);
     uint64_t amendment = fixture_amend(s.ledger, ops, 1, 3);
-    add_findings(s.ledger, 8);
+    fixture_grow(s.ledger, 8);
     scene_republish(&s);
     case_hold_receipt(&s.c, s.ledger, 3, amendment + 1);
     case_verify(&s.c);
@@ -391,7 +384,7 @@ static void test_ledger_key_change(void **state)
     case_hold_receipt(&s.c, s.ledger, 2, 3);
     (void)fixture_amend(s.ledger, ops, 1, 3);
     fixture_set_ledger_key(s.ledger, "second");
-    add_findings(s.ledger, 300);
+    fixture_grow(s.ledger, 300);
     scene_republish(&s);
     case_hold_receipt(&s.c, s.ledger, 4, 5); /* sealed by the old key, its head by the new one */
     case_hold_receipt(&s.c, s.ledger, 3, 5); /* in one batch with the change */
@@ -482,7 +475,7 @@ static void test_receipt_by_a_later_key(void **state)
     const char *ops[] = {operation};
     (void)fixture_amend(s.ledger, ops, 1, 3);
     fixture_set_ledger_key(s.ledger, "second");
-    add_findings(s.ledger, 8);
+    fixture_grow(s.ledger, 8);
     case_hold_receipt(&s.c, s.ledger, 6, 8);
     case_verify(&s.c);
     case_expect_bad(&s.c, TL_CHECK_RECEIPTS, NONE, TALLY_REASON_CHECKPOINT_ROLLBACK);
@@ -499,9 +492,9 @@ static void test_receipt_from_a_fork(void **state)
     struct ledger_fixture *fork = fixture_new("bad", 2);
     (void)state;
     scene_begin(&s, 8);
-    add_findings(fork, 5);
+    fixture_grow(fork, 5);
     (void)fixture_finding(fork, 0);
-    add_findings(fork, 8);
+    fixture_grow(fork, 8);
     case_hold_receipt(&s.c, fork, 3, 5);
     case_verify(&s.c);
     case_expect_exit(&s.c, 0);
@@ -520,7 +513,7 @@ static void test_unknown_rules(void **state)
     (void)state;
     scene_begin(&s, 4);
     (void)fixture_amend(s.ledger, ops, 1, 3);
-    add_findings(s.ledger, 8);
+    fixture_grow(s.ledger, 8);
     scene_republish(&s);
     case_verify(&s.c);
     case_expect_exit(&s.c, 4);
@@ -561,9 +554,9 @@ static void test_held_under_unknown_rules(void **state)
     (void)state;
     scene_begin(&s, 4);
     (void)fixture_amend(s.ledger, ops, 1, 3);
-    add_findings(s.ledger, 8);
+    fixture_grow(s.ledger, 8);
     scene_republish(&s);
-    add_findings(fork, 8);
+    fixture_grow(fork, 8);
     case_since(&s.c, fork, 7);
     case_verify(&s.c);
     case_expect_bad(&s.c, TL_CHECK_SINCE, NONE, TALLY_REASON_CHECKPOINT_FORK);
@@ -606,7 +599,7 @@ static void test_in_doubt(void **state)
     const char *second[] = {operation};
     (void)fixture_amend(s.ledger, first, 1, 7); /* 5 */
     (void)fixture_amend(s.ledger, second, 1, 5); /* 6 */
-    add_findings(s.ledger, 7);
+    fixture_grow(s.ledger, 7);
     scene_republish(&s);
     case_verify(&s.c);
     case_expect_exit(&s.c, 0);
@@ -855,7 +848,7 @@ static void test_ledger_key_change_between_sections(void **state)
     const char *ops[] = {operation};
     (void)fixture_amend(s.ledger, ops, 1, 3);
     fixture_set_ledger_key(s.ledger, "second");
-    add_findings(s.ledger, 800);
+    fixture_grow(s.ledger, 800);
     scene_republish(&s);
     case_verify(&s.c);
     case_expect_exit(&s.c, 0);

@@ -18,9 +18,7 @@ static void test_every_upper_hash(void **state)
     (void)state;
     struct verify_case c;
     struct ledger_fixture *ledger = fixture_new("tiles", 2);
-    while (ledger->record_count < SIZE) {
-        (void)fixture_finding(ledger, ledger->record_count % 2);
-    }
+    fixture_grow(ledger, SIZE);
     struct memory_source *memory = fixture_archive(ledger, SIZE);
     struct memory_resource *tile = memory_source_find(memory, "tile/1/000.p/2");
     assert_non_null(tile);

@@ -24,9 +24,7 @@ static int begin(void **state)
 {
     (void)state;
     ledger = fixture_new("restore check", 2);
-    while (ledger->record_count < SIZE) {
-        (void)fixture_finding(ledger, ledger->record_count % 2);
-    }
+    fixture_grow(ledger, SIZE);
     backup = fixture_backup(ledger, SIZE);
     fixture_make_directory(work);
     return 0;

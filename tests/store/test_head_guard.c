@@ -316,18 +316,23 @@ static void test_out_of_memory(void **state)
     tl_head_guard_close(NULL);
 }
 
-/* A full disk makes the write fail, and nothing is trusted after it. */
-static bool fails_on_a_full_disk(void *context)
+/* The write fails where the disk is full, so, and nothing is trusted after it. */
+static bool fails_for_good(bool (*fill_disk)(const char *path), enum tally_status first)
 {
-    (void)context;
     struct tl_head_guard *guard = NULL;
     bool holds = tl_head_guard_open(fixture.path, false, &guard) == TALLY_OK &&
-                 sample_fill_disk(fixture.path) &&
-                 tl_head_guard_write(guard, tl_bytes_text("note 2")) == TALLY_ENOSPC &&
+                 fill_disk(fixture.path) &&
+                 tl_head_guard_write(guard, tl_bytes_text("note 2")) == first &&
                  tl_head_guard_write(guard, tl_bytes_text("note 2")) == TALLY_EIO &&
                  tl_bytes_equal(tl_head_guard_note(guard), tl_bytes_text("note 1"));
     tl_head_guard_close(guard);
     return holds;
+}
+
+static bool fails_on_a_full_disk(void *context)
+{
+    (void)context;
+    return fails_for_good(sample_fill_disk, TALLY_ENOSPC);
 }
 
 static void test_failed_write_stays_failed(void **state)
@@ -338,19 +343,18 @@ static void test_failed_write_stays_failed(void **state)
     assert_note("note 1");
 }
 
-/* Half of a slot is no slot: the disk was full in the middle of it. */
+/* Half of a slot is no slot. */
+static bool fill_in_the_middle(const char *path)
+{
+    struct rlimit half = {.rlim_cur = TL_HEAD_SLOT_LEN / 2, .rlim_max = TL_HEAD_SLOT_LEN / 2};
+    (void)path;
+    return signal(SIGXFSZ, SIG_IGN) != SIG_ERR && setrlimit(RLIMIT_FSIZE, &half) == 0;
+}
+
 static bool fails_in_the_middle(void *context)
 {
     (void)context;
-    struct tl_head_guard *guard = NULL;
-    struct rlimit half = {.rlim_cur = TL_HEAD_SLOT_LEN / 2, .rlim_max = TL_HEAD_SLOT_LEN / 2};
-    bool holds = tl_head_guard_open(fixture.path, false, &guard) == TALLY_OK &&
-                 signal(SIGXFSZ, SIG_IGN) != SIG_ERR && setrlimit(RLIMIT_FSIZE, &half) == 0 &&
-                 tl_head_guard_write(guard, tl_bytes_text("note 2")) == TALLY_EIO &&
-                 tl_head_guard_write(guard, tl_bytes_text("note 2")) == TALLY_EIO &&
-                 tl_bytes_equal(tl_head_guard_note(guard), tl_bytes_text("note 1"));
-    tl_head_guard_close(guard);
-    return holds;
+    return fails_for_good(fill_in_the_middle, TALLY_EIO);
 }
 
 static void test_half_a_write_stays_failed(void **state)

@@ -29,9 +29,7 @@ static int begin(void **state)
         .type = "finding", .parts = parts, .part_count = 2, .files = files, .file_count = 2};
     (void)state;
     ledger = fixture_new("rebuild", 2);
-    while (ledger->record_count < SIZE - 3) {
-        (void)fixture_finding(ledger, ledger->record_count % 2);
-    }
+    fixture_grow(ledger, SIZE - 3);
     (void)fixture_append(ledger, &entry);
     (void)fixture_append(ledger, &entry); /* the same ciphertext and files once more */
     (void)fixture_finding(ledger, 0);

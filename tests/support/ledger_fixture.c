@@ -308,6 +308,13 @@ uint64_t fixture_finding(struct ledger_fixture *fixture, size_t author)
     return fixture_append(fixture, &entry);
 }
 
+void fixture_grow(struct ledger_fixture *fixture, size_t record_count)
+{
+    while (fixture->record_count < record_count) {
+        (void)fixture_finding(fixture, fixture->record_count % fixture->member_count);
+    }
+}
+
 /* ---- Constitution ---- */
 
 struct op_list {

@@ -105,6 +105,9 @@ uint64_t fixture_append(struct ledger_fixture *fixture, const struct fixture_ent
 /* A finding of that key with one clear part (/name) and seven decoys. */
 uint64_t fixture_finding(struct ledger_fixture *fixture, size_t author);
 
+/* Findings of the founders in turn, until there are that many records. */
+void fixture_grow(struct ledger_fixture *fixture, size_t record_count);
+
 /*
  * An amendment by key 0 with the operations (without "op "), signed by the keys of the mask.
  * An `op ledger-key` is followed by calling fixture_set_ledger_key before the next append.
