@@ -301,7 +301,8 @@ def test_storm_of_connections(made, team, rude):
 
 
 def test_crowd_does_not_hold_the_loop(made, team, rude):
-    """Whoever was there before has its turn before all of those who came together are let in."""
+    """Whoever was there before has its turn after a few of those who came together: 64 in a turn of
+    the loop, and a slow machine may need some turns."""
     start(made)
     with made.client() as client:
         made.process.send_signal(signal.SIGSTOP)
@@ -310,7 +311,7 @@ def test_crowd_does_not_hold_the_loop(made, team, rude):
         made.process.send_signal(signal.SIGCONT)
         kind, _, payload = client.receive()
         assert kind == wire.STATE
-        assert int(wire.state_of(payload)["connections-accepted"]) < 1 + 300
+        assert int(wire.state_of(payload)["connections-accepted"]) <= 1 + 3 * 64
         honest(made, team, client)
         conftest.wait_for(lambda: client.state()["connections-accepted"] == "301", "the crowd")
         leave(many)
